@@ -1,0 +1,10 @@
+"""Accounts: users, teams, roles, API keys and the one policy every door asks."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """Floor 0."""
+
+    name = "accounts"
+    default_auto_field = "django.db.models.BigAutoField"
