@@ -1,0 +1,54 @@
+"""What can be refused or go wrong with people, teams and keys. The docstring is the message."""
+
+import inspect
+
+
+class AccountsError(Exception):
+    """Something about people or teams went wrong."""
+
+    code = "accounts_error"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or inspect.cleandoc(type(self).__doc__ or self.code))
+
+
+class LastOwner(AccountsError):
+    """A team keeps at least one active owner. Make someone else owner first."""
+
+    code = "last_owner"
+
+
+class PersonalTeam(AccountsError):
+    """A personal team belongs to one person: nobody joins or leaves it."""
+
+    code = "personal_team"
+
+
+class AlreadyMember(AccountsError):
+    """This person is in the team already."""
+
+    code = "already_member"
+
+
+class NotAMember(AccountsError):
+    """This person is not in the team."""
+
+    code = "not_a_member"
+
+
+class LastAdministrator(AccountsError):
+    """The installation keeps at least one active administrator."""
+
+    code = "last_administrator"
+
+
+class SignupClosed(AccountsError):
+    """Sign-up is closed on this installation. Ask an administrator for an account."""
+
+    code = "signup_closed"
+
+
+class ScopeTooWide(AccountsError):
+    """An API key cannot carry this capability."""
+
+    code = "scope_too_wide"
