@@ -1,0 +1,204 @@
+"""What the server tells a client over the socket."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+ErrorCode = Literal[
+    "bad_frame",
+    "not_found",
+    "forbidden",
+    "idempotency_mismatch",
+    "budget_exhausted",
+    "rate_limited",
+    "too_many_turns",
+    "model_unknown",
+    "model_not_allowed",
+    "relay_auth",
+    "relay_rate_limited",
+    "relay_unavailable",
+    "relay_timeout",
+    "relay_stream_broken",
+    "relay_truncated",
+    "relay_error",
+    "relay_protocol",
+    "storage_unavailable",
+    "restarting",
+]
+TurnState = Literal["running", "completed", "interrupted", "failed", "budget_stopped", "orphaned"]
+Quality = Literal["reported", "estimated", "reconciled"]
+
+
+class Person(Struct, frozen=True):
+    """A person as others see them."""
+
+    id: int
+    name: str
+
+
+class TeamView(Struct, frozen=True):
+    """The team this connection acts in, and the person's role there."""
+
+    id: UUID
+    name: str
+    role: str
+
+
+class Limits(Struct, frozen=True):
+    """The server's limits a client should know before it hits them."""
+
+    max_message_characters: int
+    max_frame_bytes: int
+    ack_window_bytes: int
+    ack_interval_ms: int
+    ack_interval_bytes: int
+
+
+class Usage(Struct, frozen=True, omit_defaults=True):
+    """Token counts of a turn."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class Stats(Struct, frozen=True):
+    """How fast a turn was; null where nothing arrived to measure."""
+
+    ttft_ms: int | None
+    total_ms: int | None
+    tokens: int
+    tokens_per_second: float | None
+
+
+class TurnError(Struct, frozen=True):
+    """Why a turn failed: a stable code and a sentence for the person."""
+
+    code: str
+    message: str
+
+
+class Event(Struct, frozen=True, tag_field="type", omit_defaults=True):
+    """Any frame to a client."""
+
+
+class Ready(Event, tag="ready"):
+    """The connection is signed in and may be used."""
+
+    protocol: str
+    user: Person
+    team: TeamView | None
+    connection: str
+    limits: Limits
+    heartbeat_seconds: float
+
+
+class Accepted(Event, tag="accepted"):
+    """A turn was stored, its worst cost is held, and it runs."""
+
+    id: UUID
+    conversation: UUID
+    user_message: UUID | None
+    assistant_message: UUID
+    turn: UUID
+    epoch: int
+    model: str
+    hold_nano_usd: int
+
+
+class Attached(Event, tag="attached"):
+    """The conversation is watched now; its running turns follow as snapshots or chunks."""
+
+    conversation: UUID
+    turns: tuple[UUID, ...]
+
+
+class Snapshot(Event, tag="snapshot"):
+    """All the text of a turn so far; replaces what the client holds."""
+
+    turn: UUID
+    epoch: int
+    seq: int
+    content: str
+    state: TurnState
+    reasoning: str = ""
+    conversation: UUID | None = None
+    assistant_message: UUID | None = None
+
+
+class Chunk(Event, tag="chunk"):
+    """Numbered piece of an answer. `offset` counts UTF-16 code units of content before it."""
+
+    turn: UUID
+    epoch: int
+    seq: int
+    offset: int
+    content: str
+    reasoning: str = ""
+
+
+class Notice(Event, tag="notice"):
+    """Something worth knowing about a running turn."""
+
+    turn: UUID
+    code: Literal["retrying", "fallback", "waiting", "resumed"]
+    detail: str
+
+
+class Done(Event, tag="done"):
+    """A turn ended, with what it cost and on what evidence. `sha256` is of the UTF-8 text."""
+
+    turn: UUID
+    state: TurnState
+    finish_reason: str | None
+    usage: Usage
+    cost_nano_usd: int
+    quality: Quality
+    stats: Stats
+    sha256: str
+    error: TurnError | None = None
+
+
+class Error(Event, tag="error"):
+    """A command was refused; `id` or `turn` says which."""
+
+    code: ErrorCode
+    message: str
+    id: UUID | None = None
+    turn: UUID | None = None
+    retry_after_seconds: float | None = None
+    detail: dict[str, Any] | None = None
+
+
+class ConversationChanged(Event, tag="conversation"):
+    """Something changed in a watched conversation or in the team's list of them."""
+
+    conversation: UUID
+    change: Literal[
+        "message", "title", "pinned", "unpinned", "archived", "unarchived", "deleted", "restored"
+    ]
+    title: str | None = None
+    turn: UUID | None = None
+    user_message: UUID | None = None
+    assistant_message: UUID | None = None
+
+
+class Presence(Event, tag="presence"):
+    """Who watches a conversation now."""
+
+    conversation: UUID
+    people: tuple[Person, ...]
+
+
+class TypingNow(Event, tag="typing"):
+    """Somebody writes in a watched conversation."""
+
+    conversation: UUID
+    person: Person
+
+
+class Pong(Event, tag="pong"):
+    """The answer to `ping`."""
