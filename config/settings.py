@@ -1,15 +1,36 @@
-"""Django settings, read from the environment."""
+"""Django's settings, made from the environment (`config.options` lists what it may say)."""
 
-from pathlib import Path
+import os
+from importlib.util import find_spec
 
-from environs import Env
+import django_stubs_ext
 
-env = Env()
-BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var")))
-DEBUG = env.bool("DEBUG", False)
-SECRET_KEY = env.str("SECRET_KEY", "development-only-" + "x" * 50)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1"])
+from config import backends, logs
+from config.database import database
+from config.environment import SettingInvalid, read
+from config.options import BASE_DIR, Accounts, Relay, Site, Sockets, Turns
+from config.security import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
+
+# Lets `QuerySet[Turn]` and the like be written where Django's classes take no parameters.
+django_stubs_ext.monkeypatch()
+
+SITE = read(Site, os.environ)
+ACCOUNTS = read(Accounts, os.environ)
+TURNS = read(Turns, os.environ)
+SOCKETS = read(Sockets, os.environ)
+RELAY = read(Relay, os.environ)
+RELAYS = RELAY.addresses()
+
+DATA_DIR = SITE.data_dir
+DEBUG = SITE.debug
+ALLOWED_HOSTS = list(SITE.allowed_hosts)
+# The exact origins whose pages may open the socket or post a form.
+ORIGINS = SITE.exact_origins()
+CSRF_TRUSTED_ORIGINS = list(ORIGINS)
+SECRET_KEY = SITE.secret()
+if not SECRET_KEY:
+    raise SettingInvalid("SECRET_KEY", "set (`make up` makes one and keeps it in DATA_DIR)")
+
 INSTALLED_APPS = [
     "daphne",
     "channels",
@@ -18,6 +39,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "servestatic.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "allauth",
@@ -25,6 +47,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "allauth.usersessions",
+    "csp",
     "import_export",
     "ninja",
     "accounts",
@@ -34,6 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.security.security_headers",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -55,33 +79,101 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ]
         },
     }
 ]
-DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'tram.sqlite3'}")}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
-    }
-    # Threads and server processes of the tests share it, so it is a file, not memory.
-    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+
+DATABASES = {"default": database(SITE.database_url, DATA_DIR, SITE.database_pool_size)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": backends.cache(SITE.redis_url)}
+CHANNEL_LAYERS = {"default": backends.channel_layer(SITE.redis_url)}
+REDIS_URL = SITE.redis_url
+globals().update(backends.mail(SITE.email_url))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = SITE.email_from
+
+# People. Sign-in, sign-up and second factors are allauth's.
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SIGNUP_OPEN = ACCOUNTS.signup_open
+DEMO = ACCOUNTS.demo
+DEMO_PASSWORD = ACCOUNTS.demo_password
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+if find_spec("accounts.adapter"):
+    ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+# Without a mail server nobody could confirm anything.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if SITE.email_url else "none"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SITE.https else "http"
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if SITE.behind_proxy else 0
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Tram"
+
+# Cookies and transport. `__Host-` binds a cookie to this very host, over https, for all paths.
+COOKIE_PREFIX = "__Host-tram-" if SITE.https else "tram-"
+SESSION_COOKIE_NAME = COOKIE_PREFIX + "session"
+SESSION_COOKIE_AGE = ACCOUNTS.session_days * 24 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SITE.https
+CSRF_COOKIE_NAME = COOKIE_PREFIX + "csrf"
+LANGUAGE_COOKIE_NAME = COOKIE_PREFIX + "language"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = SITE.https
+# Probes of a load balancer come from inside, by plain http.
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
+SECURE_HSTS_SECONDS = 31_536_000 if SITE.https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SITE.https
+# To be in the browsers' preload list is a decision for a whole domain, not for a chat on it.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
+# Not "no-referrer": browsers would then send `Origin: null` with forms, which CSRF checks refuse.
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if SITE.behind_proxy:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Languages.
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("vi", "Tiếng Việt"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
-STATIC_URL = "static/"
+
+# Static files.
+STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "frontend" / "build"]
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATICFILES_DIRS = [path for path in [BASE_DIR / "frontend" / "build"] if path.is_dir()]
+STATIC_STORAGE = (
+    "servestatic.storage.CompressedManifestStaticFilesStorage"
+    if SITE.static_collected
+    else "django.contrib.staticfiles.storage.StaticFilesStorage"
+)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": STATIC_STORAGE},
+}
+SERVESTATIC_USE_FINDERS = not SITE.static_collected
+SERVESTATIC_USE_MANIFEST = SITE.static_collected
+SERVESTATIC_AUTOREFRESH = DEBUG
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
+SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
+
+LOGGING_CONFIG = None
+logs.configure(level=SITE.log_level, pretty=DEBUG, secrets=(SECRET_KEY, RELAY.api_key))

@@ -1,0 +1,16 @@
+"""The ASGI application: pages and doors over HTTP, and the browser socket."""
+
+import os
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Sets Django up: the consumer may be imported only after it.
+http = get_asgi_application()
+
+from chat.consumers import ChatConsumer  # noqa: E402
+
+websocket = URLRouter([path("ws/chat/", ChatConsumer.as_asgi())])
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})

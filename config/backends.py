@@ -1,0 +1,55 @@
+"""Cache, channel layer and mail, from their addresses."""
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from config.environment import SettingInvalid
+
+
+def cache(redis_url: str) -> dict[str, Any]:
+    """Describe the cache: shared where there is Redis, else in this process."""
+    if not redis_url:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    _require_redis(redis_url)
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": redis_url,
+        "KEY_PREFIX": "tram",
+    }
+
+
+def channel_layer(redis_url: str) -> dict[str, Any]:
+    """Describe the channel layer, which carries rare events only, never tokens."""
+    if not redis_url:
+        return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    # Without `socket_timeout: None` redis-py 8 drops every connection that is idle for 5 s.
+    host = {"address": redis_url, "socket_timeout": None}
+    return {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {"hosts": [host], "prefix": "tram"},
+    }
+
+
+def mail(email_url: str) -> dict[str, Any]:
+    """Django's EMAIL_ settings for `email_url`; without one, mail is written to the log."""
+    if not email_url:
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    parts = urlsplit(email_url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise SettingInvalid("EMAIL_URL", "smtp://user:password@host:587 or smtps://…")
+    direct_tls = parts.scheme == "smtps"
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if direct_tls else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": direct_tls,
+        "EMAIL_USE_TLS": not direct_tls,
+        "EMAIL_TIMEOUT": 10,
+    }
+
+
+def _require_redis(url: str) -> None:
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise SettingInvalid("REDIS_URL", "redis://, rediss:// or unix:// and an address")

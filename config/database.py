@@ -1,0 +1,67 @@
+"""From DATABASE_URL to Django's description of a database."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from config.environment import SettingInvalid
+
+ALLOWED = "postgresql://user:password@host:port/name or sqlite:///path"
+SQLITE_BUSY_TIMEOUT_SECONDS = 20
+POOL_TIMEOUT_SECONDS = 10
+
+SQLITE_OPTIONS = {
+    # A deferred transaction that turns into a writer fails with "locked" without waiting.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": SQLITE_BUSY_TIMEOUT_SECONDS,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+}
+
+
+def database(url: str, data_dir: Path, pool_size: int) -> dict[str, Any]:
+    """Describe the database at `url`; the embedded one in `data_dir` when `url` is empty.
+
+    `pool_size` is the most PostgreSQL connections of this process. Raises `SettingInvalid`.
+    """
+    if not url:
+        return _sqlite(data_dir / "tram.sqlite3")
+    parts = urlsplit(url)
+    if parts.scheme in ("postgresql", "postgres") and parts.path.strip("/"):
+        return _postgresql(url, pool_size)
+    if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
+        # As everywhere: three slashes are a relative path, four an absolute one.
+        return _sqlite(Path(unquote(parts.path[1:])))
+    raise SettingInvalid("DATABASE_URL", ALLOWED)
+
+
+def _sqlite(path: Path) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "OPTIONS": dict(SQLITE_OPTIONS),
+        # Threads and server processes of the tests share it, so it is a file, not memory.
+        "TEST": {"NAME": str(path.with_name("test.sqlite3"))},
+    }
+
+
+def _postgresql(url: str, pool_size: int) -> dict[str, Any]:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        raise SettingInvalid("DATABASE_URL", ALLOWED) from None
+    pool = {"min_size": 1, "max_size": pool_size, "timeout": POOL_TIMEOUT_SECONDS}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.strip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or dict(parse_qsl(parts.query)).get("host", "")),
+        "PORT": str(port or ""),
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **{key: value for key, value in parse_qsl(parts.query) if key != "host"},
+            "pool": pool,
+        },
+    }

@@ -1,0 +1,112 @@
+"""Logs: one JSON object a line, without secrets and without control characters."""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, MutableMapping
+from typing import Any
+
+import structlog
+
+HIDDEN = "[hidden]"
+# Relay keys (hs_, sk-hs-, hsa-, sk-), this product's API keys, and what follows "Bearer".
+KEY_PATTERN = re.compile(
+    r"\b(?:hs_|sk-|hsa-|tram_)[A-Za-z0-9_\-]{6,}|(?<=[Bb]earer )[^\s\"',;}]+", re.ASCII
+)
+SECRET_NAMES = re.compile(
+    r"(password|passwd|secret|authorization|cookie|api_?key|access_?token|csrf)", re.IGNORECASE
+)
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+SHORTEST_SECRET_CHARACTERS = 8
+
+EventDict = MutableMapping[str, Any]
+
+
+class Redactor:
+    """A processor that hides known secrets, keys by their shape, and fields by their name."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._known = [text for text in secrets if len(text) >= SHORTEST_SECRET_CHARACTERS]
+
+    def __call__(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
+        """Return the event with its secrets hidden; called by structlog."""
+        return {self.text(name): self._field(name, value) for name, value in event.items()}
+
+    def text(self, text: str) -> str:
+        """Return `text` with every secret replaced."""
+        for secret in self._known:
+            text = text.replace(secret, HIDDEN)
+        return KEY_PATTERN.sub(HIDDEN, text)
+
+    def _field(self, name: str, value: Any) -> Any:
+        return HIDDEN if value and SECRET_NAMES.search(name) else self._value(value)
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {self.text(str(key)): self._field(str(key), value[key]) for key in value}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._value(item) for item in value]
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, bytes):
+            return self.text(value.decode(errors="replace"))
+        return self.text(str(value))
+
+
+def escape_control_characters(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Keep a record on its one line: control characters become visible escapes."""
+    return {name: _escaped(value) for name, value in event.items()}
+
+
+def configure(*, level: str, pretty: bool, secrets: Iterable[str]) -> None:
+    """Send every log of the process to standard error; `pretty` is for a developer's eyes."""
+    redact = Redactor(secrets)
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    last = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        if pretty
+        else [escape_control_characters, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    )
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared, processors=[remove_meta, redact, *last]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    for former in [item for item in root.handlers if getattr(item, "of_tram", False)]:
+        root.removeHandler(former)
+    handler.of_tram = True  # type: ignore[attr-defined]
+    root.addHandler(handler)
+    root.setLevel(level)
+    # They log request lines and frames at their lower levels.
+    for noisy in ("httpx", "httpcore", "aiohttp", "asyncio", "daphne", "websockets"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return CONTROL_CHARACTERS.sub(_visible, value)
+    if isinstance(value, dict):
+        return {_escaped(key): _escaped(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_escaped(item) for item in value]
+    return value
+
+
+def _visible(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"

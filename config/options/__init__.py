@@ -1,0 +1,10 @@
+"""Every setting of Tram, by what it governs; `docs/settings.md` is this package as tables."""
+
+from config.options.relay import Relay
+from config.options.site import BASE_DIR, Accounts, Site
+from config.options.sockets import Sockets
+from config.options.turns import Turns
+
+GROUPS = (Site, Accounts, Turns, Sockets, Relay)
+
+__all__ = ["BASE_DIR", "GROUPS", "Accounts", "Relay", "Site", "Sockets", "Turns"]

@@ -1,0 +1,161 @@
+"""Settings of the relay."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from config.environment import SettingInvalid, variable
+
+
+@dataclass(frozen=True, slots=True)
+class RelayAddress:
+    """A relay that turns may go to: its name on screens, addresses up to `/v1`, and key."""
+
+    name: str
+    rest_url: str
+    ws_url: str
+    api_key: str
+
+    def __repr__(self) -> str:
+        """Leave the key out."""
+        return f"RelayAddress({self.name!r}, {self.rest_url!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """The relay and how patiently it is treated."""
+
+    api_key: str = variable(
+        "HOLYSHEEP_API_KEY",
+        "",
+        meaning="Key of the relay.",
+        shown_default="none: `make up` answers from embedded relays",
+    )
+    rest_url: str = variable(
+        "HOLYSHEEP_REST_URL",
+        "https://api.holysheep.ai/v1",
+        meaning="Address of the relay, up to and with `/v1`; any OpenAI-compatible one will do.",
+    )
+    ws_url: str = variable(
+        "HOLYSHEEP_WS_URL",
+        "wss://stream.holysheep.ai/v1/chat/completions",
+        meaning="Its WebSocket address.",
+    )
+    embedded: tuple[str, ...] = variable(
+        "EMBEDDED_RELAYS",
+        (),
+        meaning="Relays on this machine, `name=address`, used while there is no "
+        "HOLYSHEEP_API_KEY. `make up` sets it.",
+        shown_default="none",
+    )
+    embedded_key: str = variable(
+        "EMBEDDED_RELAY_KEY",
+        "hs_demo_key",
+        meaning="Key for the relays on this machine.",
+    )
+    transport: str = variable(
+        "RELAY_TRANSPORT",
+        "auto",
+        choices=("auto", "websocket", "sse"),
+        meaning="How answers are streamed from the relay.",
+    )
+    max_retries: int = variable(
+        "MAX_RETRIES",
+        3,
+        unit="tries",
+        low=0,
+        high=20,
+        meaning="Tries before the first word of an answer; never after it.",
+    )
+    retry_delay_ms: int = variable(
+        "RETRY_DELAY_MS",
+        1000,
+        unit="milliseconds",
+        low=0,
+        meaning="First delay between tries; doubles, at most 30 s.",
+    )
+    connection_timeout_ms: int = variable(
+        "CONNECTION_TIMEOUT_MS",
+        30_000,
+        unit="milliseconds",
+        low=1,
+        meaning="Longest WebSocket handshake with the relay.",
+    )
+    connect_timeout_seconds: float = variable(
+        "RELAY_CONNECT_TIMEOUT_SECONDS",
+        10.0,
+        unit="seconds",
+        low=0.01,
+        meaning="Longest TCP and TLS connect.",
+    )
+    first_byte_timeout_seconds: float = variable(
+        "RELAY_FIRST_BYTE_TIMEOUT_SECONDS",
+        60.0,
+        unit="seconds",
+        low=0.01,
+        meaning="Longest wait for the first byte of an answer.",
+    )
+    idle_timeout_seconds: float = variable(
+        "RELAY_IDLE_TIMEOUT_SECONDS",
+        60.0,
+        unit="seconds",
+        low=0.01,
+        meaning="Longest silence within an answer.",
+    )
+    turn_timeout_seconds: float = variable(
+        "RELAY_TURN_TIMEOUT_SECONDS",
+        120.0,
+        unit="seconds",
+        low=0.01,
+        meaning="Longest turn.",
+    )
+    max_requests_per_minute: int = variable(
+        "MAX_REQUESTS_PER_MINUTE",
+        60,
+        unit="requests a minute",
+        low=1,
+        meaning="Requests to a relay with a key from one process.",
+    )
+    max_line_bytes: int = variable(
+        "RELAY_MAX_LINE_BYTES",
+        1_048_576,
+        unit="bytes",
+        low=1024,
+        meaning="Longest line of an answer's stream.",
+    )
+    max_answer_bytes: int = variable(
+        "RELAY_MAX_ANSWER_BYTES",
+        8_388_608,
+        unit="bytes",
+        low=1024,
+        meaning="Longest answer.",
+    )
+    models_ttl_seconds: float = variable(
+        "RELAY_MODELS_TTL_SECONDS",
+        300.0,
+        unit="seconds",
+        low=0,
+        meaning="The relay's list of models is asked for again after this long.",
+    )
+
+    def addresses(self) -> tuple[RelayAddress, ...]:
+        """List the relays in the order of preference: the real one, or those on this machine.
+
+        Raises `SettingInvalid` when an address is none.
+        """
+        _require_address("HOLYSHEEP_REST_URL", self.rest_url, ("http", "https"))
+        _require_address("HOLYSHEEP_WS_URL", self.ws_url, ("ws", "wss"))
+        if self.api_key:
+            return (RelayAddress("holysheep", self.rest_url, self.ws_url, self.api_key),)
+        return tuple(self._embedded(entry) for entry in self.embedded)
+
+    def _embedded(self, entry: str) -> RelayAddress:
+        name, _, url = entry.partition("=")
+        _require_address("EMBEDDED_RELAYS", url, ("http", "https"))
+        socket_url = "ws" + url.removeprefix("http") + "/chat/completions"
+        return RelayAddress(name, url, socket_url, self.embedded_key)
+
+
+def _require_address(name: str, url: str, schemes: tuple[str, ...]) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise SettingInvalid(name, "an address that begins with " + " or ".join(schemes) + "://")

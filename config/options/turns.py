@@ -1,0 +1,103 @@
+"""Settings of the turn engine."""
+
+from dataclasses import dataclass
+
+from config.environment import variable
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Limits of turns and the rhythm of the engine that runs them."""
+
+    default_model: str = variable(
+        "DEFAULT_MODEL",
+        "",
+        meaning="Model of a new conversation.",
+        shown_default="the first model of the first relay",
+    )
+    default_max_tokens: int = variable(
+        "DEFAULT_MAX_TOKENS",
+        2048,
+        unit="tokens",
+        low=1,
+        meaning="Longest answer when nothing else is asked for.",
+    )
+    max_message_characters: int = variable(
+        "MAX_MESSAGE_CHARACTERS",
+        200_000,
+        unit="characters",
+        low=1,
+        meaning="Longest message of a person.",
+    )
+    max_turns_per_person: int = variable(
+        "MAX_TURNS_PER_PERSON", 8, unit="turns", low=1, meaning="Turns of one person at a time."
+    )
+    max_turns_per_process: int = variable(
+        "MAX_TURNS_PER_PROCESS",
+        1000,
+        unit="turns",
+        low=1,
+        meaning="Turns of one process at a time; the relay connections are bounded by it.",
+    )
+    flush_interval_ms: int = variable(
+        "FLUSH_INTERVAL_MS",
+        25,
+        unit="milliseconds",
+        low=0,
+        high=1000,
+        meaning="Least time between two chunks of a turn.",
+    )
+    flush_interval_max_ms: int = variable(
+        "FLUSH_INTERVAL_MAX_MS",
+        100,
+        unit="milliseconds",
+        low=0,
+        high=5000,
+        meaning="The same under load.",
+    )
+    flush_bytes: int = variable(
+        "FLUSH_BYTES", 1024, unit="bytes", low=1, meaning="A chunk of this size goes out at once."
+    )
+    journal_tick_ms: int = variable(
+        "JOURNAL_TICK_MS",
+        10,
+        unit="milliseconds",
+        low=0,
+        high=1000,
+        meaning="Chunks of all turns gather this long for one commit.",
+    )
+    journal_stall_ms: int = variable(
+        "JOURNAL_STALL_MS",
+        250,
+        unit="milliseconds",
+        low=1,
+        meaning="A slower database no longer holds up delivery.",
+    )
+    journal_stop_seconds: float = variable(
+        "JOURNAL_STOP_SECONDS",
+        30.0,
+        unit="seconds",
+        low=1,
+        meaning="A database that stalls this long stops the relay.",
+    )
+    beat_seconds: float = variable(
+        "BEAT_SECONDS",
+        2.0,
+        unit="seconds",
+        low=0.1,
+        meaning="Each process says that it lives, and looks for interrupts, this often.",
+    )
+    beat_stale_seconds: float = variable(
+        "BEAT_STALE_SECONDS",
+        10.0,
+        unit="seconds",
+        low=0.5,
+        meaning="A process silent for this long is dead; its turns are recovered.",
+    )
+    drain_seconds: float = variable(
+        "DRAIN_SECONDS",
+        60.0,
+        unit="seconds",
+        low=0,
+        meaning="After SIGTERM running turns may finish for this long.",
+    )
