@@ -1,11 +1,14 @@
 """A conversation: a tree of messages that belongs to a team."""
 
 import uuid
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team
+from chat.models.folded import FoldedField
 
 TITLE_CHARACTERS = 200
 
@@ -14,25 +17,37 @@ class Conversation(models.Model):
     """Every member of the team may read it; what else they may do, the policy says."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="conversations")
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="conversations"
+    team = models.ForeignKey(
+        Team, verbose_name=_("team"), on_delete=models.PROTECT, related_name="conversations"
     )
-    title = models.CharField(max_length=TITLE_CHARACTERS, blank=True)
-    model = models.CharField(max_length=200, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("begun by"),
+        on_delete=models.PROTECT,
+        related_name="conversations",
+    )
+    title = models.CharField(_("title"), max_length=TITLE_CHARACTERS, blank=True)
+    search_title = FoldedField(of="title")
+    model = models.CharField(_("model"), max_length=200, blank=True)
     # Where the newest answer stands: the branch that opens by itself.
     leaf = models.ForeignKey(
         "chat.Message", null=True, on_delete=models.SET_NULL, related_name="+", blank=True
     )
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField()
-    pinned_at = models.DateTimeField(null=True, blank=True)
-    archived_at = models.DateTimeField(null=True, blank=True)
-    deleted_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("begun"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("last changed"))
+    pinned_at = models.DateTimeField(_("pinned"), null=True, blank=True)
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
 
     class Meta:
-        indexes = [
-            models.Index(fields=["team", "deleted_at", "-updated_at", "id"], name="conversation_list")
+        """The index is the sidebar's order."""
+
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
+        indexes: ClassVar = [
+            models.Index(
+                fields=["team", "deleted_at", "-updated_at", "id"], name="conversation_list"
+            )
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,7 @@
 """The journal: every chunk of a running turn, stored before it is shown to anybody."""
 
+from typing import ClassVar
+
 from django.db import models
 
 
@@ -15,7 +17,9 @@ class JournalChunk(models.Model):
     reasoning = models.TextField(blank=True)
 
     class Meta:
-        constraints = [
+        """A chunk is journaled once in an epoch."""
+
+        constraints: ClassVar = [
             models.UniqueConstraint(fields=["turn_id", "epoch", "seq"], name="journal_chunk_once")
         ]
 

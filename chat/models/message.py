@@ -1,9 +1,11 @@
 """A message: one node of a conversation's tree."""
 
 import uuid
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from chat.models.conversation import Conversation
 
@@ -14,32 +16,59 @@ class Message(models.Model):
     class Role(models.TextChoices):
         """Who speaks."""
 
-        USER = "user"
-        ASSISTANT = "assistant"
+        USER = "user", _("Person")
+        ASSISTANT = "assistant", _("Model")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Counts up as messages are written: siblings and pages are ordered by it, not by clocks.
-    number = models.BigIntegerField()
+    number = models.BigIntegerField(_("number"))
     conversation = models.ForeignKey(
-        Conversation, on_delete=models.CASCADE, related_name="messages"
+        Conversation,
+        verbose_name=_("conversation"),
+        on_delete=models.CASCADE,
+        related_name="messages",
     )
     parent = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children"
+        "self",
+        verbose_name=_("parent"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="children",
+        # The index below begins with it.
+        db_index=False,
     )
-    role = models.CharField(max_length=9, choices=Role.choices)
+    role = models.CharField(_("role"), max_length=9, choices=Role.choices)
     author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("author"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
     )
-    model = models.CharField(max_length=200, blank=True)
-    content = models.TextField(blank=True)
-    reasoning = models.TextField(blank=True)
-    # The content folded for search: lower case, no accents.
+    model = models.CharField(_("model"), max_length=200, blank=True)
+    content = models.TextField(_("content"), blank=True)
+    reasoning = models.TextField(_("reasoning"), blank=True)
+    # The content folded for search (chat.search.fold): lower case, no accents.
     search_text = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("written"), auto_now_add=True)
 
     class Meta:
-        constraints = [
+        """Siblings, and the roots of a conversation, are found by an index in their order."""
+
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        constraints: ClassVar = [
             models.UniqueConstraint(fields=["conversation", "number"], name="message_number_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["parent", "number"], name="message_siblings"),
+            models.Index(
+                fields=["conversation", "number"],
+                condition=models.Q(parent=None),
+                name="message_roots",
+            ),
         ]
 
     def __str__(self) -> str:
