@@ -4,10 +4,24 @@ import uuid
 from typing import ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Role
+
+
+class Teams(models.Manager["Team"]):
+    """Opens teams."""
+
+    def open_personal(self, user_id: int, name: str) -> "Team":
+        """Return the person's personal team, made now if there is none yet."""
+        with transaction.atomic(using=self.db):
+            known = self.filter(personal=True, memberships__user_id=user_id).first()
+            if known is not None:
+                return known
+            team = self.create(name=name[:120], personal=True)
+            Membership.objects.create(team=team, user_id=user_id, role=Role.OWNER)
+        return team
 
 
 class Team(models.Model):
@@ -17,6 +31,8 @@ class Team(models.Model):
     name = models.CharField(_("name"), max_length=120)
     personal = models.BooleanField(_("personal"), default=False, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects: ClassVar[Teams] = Teams()
 
     class Meta:
         """Ordered by name."""

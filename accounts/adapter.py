@@ -1,0 +1,55 @@
+"""Where allauth asks Tram: who may sign up, what a new person gets, what ends with a session."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from django.conf import settings
+from django.db import transaction
+from django.forms import BaseForm
+from django.http import HttpRequest
+
+from accounts.errors import SignupClosed
+from accounts.models import User
+from accounts.services import people
+from accounts.signals import RightsChange, announce
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Sign-up as this installation wants it."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Return whether the sign-up page takes anybody now."""
+        return people.signup_is_open()
+
+    def save_user(
+        self,
+        request: HttpRequest,
+        user: User,
+        form: BaseForm,
+        commit: bool = True,  # noqa: ARG002
+    ) -> User:
+        """Store a person who signed up, with her teams.
+
+        Raises:
+            SignupClosed: somebody else became the first visitor meanwhile.
+        """
+        with transaction.atomic():
+            first = people.claim_installation(form.cleaned_data["username"])
+            if not first and not getattr(settings, "SIGNUP_OPEN", True):
+                raise SignupClosed
+            super().save_user(request, user, form, commit=True)
+            people.welcome(user, first=first)
+        return user
+
+
+class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
+    """Ending a session elsewhere ends its sockets too."""
+
+    def end_sessions(self, sessions: Iterable[Any]) -> None:
+        """End `sessions` (rows of allauth's UserSession) and announce each."""
+        for session in sessions:
+            change = RightsChange(session.user_id, "signed_out", credential=session.session_key)
+            session.end()
+            announce(change)
