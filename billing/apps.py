@@ -1,6 +1,9 @@
 """Billing: ledger, holds, prices, budgets. Never imports chat."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_save
 
 
 class BillingConfig(AppConfig):
@@ -8,3 +11,16 @@ class BillingConfig(AppConfig):
 
     name = "billing"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Give each new team its sign-up credit: accounts lies below and cannot ask for it."""
+        post_save.connect(
+            _credit_new_team, sender="accounts.Team", dispatch_uid="billing.signup_credit"
+        )
+
+
+def _credit_new_team(instance: Any, created: bool, raw: bool = False, **_: Any) -> None:
+    from billing.budgets import grant_signup_credit
+
+    if created and not raw:
+        grant_signup_credit(instance.pk)

@@ -1,0 +1,145 @@
+"""Budgets: reading them, taking holds from them, giving teams credit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+
+from billing import ledger
+from billing.errors import AmountInvalid, BudgetExhausted
+from billing.models import Budget, BudgetPeriod, BudgetScope, Transfer
+from billing.models.budgets import REMAINING
+from billing.money import usd_to_nano
+
+RANKS = {BudgetScope.INSTALLATION: 0, BudgetScope.TEAM: 1, BudgetScope.PERSON: 2}
+"""The order in which budgets are locked."""
+
+
+@dataclass(frozen=True)
+class BudgetView:
+    """A team's own budget in nano-USD."""
+
+    granted_nano_usd: int
+    spent_nano_usd: int
+    held_nano_usd: int
+    remaining_nano_usd: int
+    soft_limit_percent: int
+
+
+def budget_of(team_id: UUID) -> BudgetView:
+    """The budget of a team; all zero for a team that never had credit."""
+    budget = Budget.objects.filter(key=team_key(team_id)).first() or Budget()
+    return BudgetView(
+        granted_nano_usd=budget.granted_nano_usd,
+        spent_nano_usd=budget.posted_nano_usd,
+        held_nano_usd=budget.held_nano_usd,
+        remaining_nano_usd=budget.remaining_nano_usd,
+        soft_limit_percent=budget.soft_limit_percent,
+    )
+
+
+def team_key(team_id: UUID) -> str:
+    """The key of a team's own budget."""
+    return f"team:{team_id}"
+
+
+def key_of(budget: Budget) -> str:
+    """The key of any budget: its scope, owner and period."""
+    parts = [budget.scope]
+    parts += [str(owner) for owner in (budget.team_id, budget.person_id) if owner is not None]
+    if budget.period != BudgetPeriod.NONE:
+        parts += [budget.period, str(budget.period_start)]
+    return ":".join(parts)
+
+
+def locked_budgets(team_id: UUID, person_id: int) -> list[Budget]:
+    """Every budget above this person in this team, locked in the fixed order until commit."""
+    above = (
+        Q(scope=BudgetScope.INSTALLATION)
+        | Q(scope=BudgetScope.TEAM, team_id=team_id)
+        | Q(scope=BudgetScope.PERSON, team_id=team_id, person_id=person_id)
+    )
+    return list(
+        Budget.objects.select_for_update()
+        .filter(above, period=BudgetPeriod.NONE)
+        .order_by("rank", "id")
+    )
+
+
+def take(budgets: Sequence[Budget], amount_nano_usd: int) -> None:
+    """Hold the amount in every budget, or raise BudgetExhausted; the caller rolls back.
+
+    The update is conditional although the rows are locked: the database decides, not what we read.
+    """
+    for budget in budgets:
+        taken = (
+            Budget.objects.alias(remaining=REMAINING)
+            .filter(pk=budget.pk, remaining__gte=amount_nano_usd)
+            .update(held_nano_usd=F("held_nano_usd") + amount_nano_usd)
+        )
+        if not taken:
+            raise BudgetExhausted(budget.remaining_nano_usd, amount_nano_usd)
+
+
+def give_back(budget_ids: Sequence[int], held_nano_usd: int, cost_nano_usd: int) -> None:
+    """Turn a hold into its cost in every budget it came from. The caller has locked them."""
+    Budget.objects.filter(pk__in=budget_ids).update(
+        held_nano_usd=F("held_nano_usd") - held_nano_usd,
+        posted_nano_usd=F("posted_nano_usd") + cost_nano_usd,
+    )
+
+
+def grant_credit(
+    *,
+    team_id: UUID,
+    amount_nano_usd: int,
+    person_id: int | None = None,
+    note: str = "",
+    idempotency_key: str = "",
+) -> Transfer:
+    """Give a team credit, or take some back with a negative amount, once per idempotency key.
+
+    Returns the transfer; with a known key, the one made before. AmountInvalid for zero.
+    """
+    if not amount_nano_usd:
+        raise AmountInvalid("Zero is not an amount to grant.")
+    key = f"grant:{idempotency_key or uuid4()}"
+    with transaction.atomic():
+        budget = _locked_team_budget(team_id)
+        granted_before = Transfer.objects.filter(idempotency_key=key).first()
+        if granted_before:
+            return granted_before
+        Budget.objects.filter(pk=budget.pk).update(
+            granted_nano_usd=F("granted_nano_usd") + amount_nano_usd
+        )
+        return ledger.post_credit(
+            team_id=team_id,
+            amount_nano_usd=amount_nano_usd,
+            person_id=person_id,
+            key=key,
+            note=note,
+        )
+
+
+def grant_signup_credit(team_id: UUID) -> None:
+    """Give a new team the credit of SIGNUP_CREDIT_USD (5 as the relay does; 0: none), once."""
+    amount_nano_usd = usd_to_nano(str(getattr(settings, "SIGNUP_CREDIT_USD", "5")))
+    if amount_nano_usd > 0:
+        grant_credit(
+            team_id=team_id,
+            amount_nano_usd=amount_nano_usd,
+            note="Sign-up credit",
+            idempotency_key=f"signup:{team_id}",
+        )
+
+
+def _locked_team_budget(team_id: UUID) -> Budget:
+    key = team_key(team_id)
+    Budget.objects.get_or_create(
+        key=key,
+        defaults={"scope": BudgetScope.TEAM, "rank": RANKS[BudgetScope.TEAM], "team_id": team_id},
+    )
+    return Budget.objects.select_for_update().get(key=key)

@@ -1,0 +1,74 @@
+"""What can be refused or go wrong with money. The docstring is the message."""
+
+import inspect
+
+
+class BillingError(Exception):
+    """Something about money went wrong."""
+
+    code = "billing_error"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or inspect.cleandoc(type(self).__doc__ or self.code))
+
+
+class AmountInvalid(BillingError):
+    """This is not an amount of money that can be kept exactly."""
+
+    code = "amount_invalid"
+
+
+class BudgetExhausted(BillingError):
+    """The budget is too small for this message."""
+
+    code = "budget_exhausted"
+
+    def __init__(self, remaining_nano_usd: int, needed_nano_usd: int) -> None:
+        from billing.money import format_usd
+
+        super().__init__(
+            f"The budget is too small for this message: {format_usd(remaining_nano_usd)} left, "
+            f"{format_usd(needed_nano_usd)} needed."
+        )
+        self.remaining_nano_usd = remaining_nano_usd
+        self.needed_nano_usd = needed_nano_usd
+
+
+class PriceUnknown(BillingError):
+    """This model has no price yet, so it cannot be used."""
+
+    code = "price_unknown"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"The model {model!r} has no price yet, so it cannot be used.")
+        self.model = model
+
+
+class PriceRefused(BillingError):
+    """A price version is never edited: a new one starts now or later."""
+
+    code = "price_refused"
+
+
+class HoldUnknown(BillingError):
+    """Nothing is held for this subject, so nothing can be settled."""
+
+    code = "hold_unknown"
+
+
+class UsageInvalid(BillingError):
+    """Token counts are whole numbers from 0 to 1,000,000,000."""
+
+    code = "usage_invalid"
+
+
+class TeamUnknown(BillingError):
+    """No team has this name or id."""
+
+    code = "team_unknown"
+
+
+class TeamAmbiguous(BillingError):
+    """Several teams have this name. Give the id."""
+
+    code = "team_ambiguous"

@@ -1,0 +1,99 @@
+"""Triggers that keep ledger rows as they were written, on SQLite and PostgreSQL.
+
+Migrations create them. A later migration that alters one of these tables on SQLite makes Django
+copy the table, and a copy has no triggers: such a migration must call `create_guards` again.
+`verifyledger` reports a guard that is missing.
+"""
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+IMMUTABLE_TABLES = (
+    "billing_transfer",
+    "billing_hold",
+    "billing_holdbudget",
+    "billing_priceversion",
+)
+KEPT_TABLES = ("billing_settlement", "billing_account")
+"""Their rows may change (quality, cached counters) but never go."""
+
+
+def guard_names() -> set[str]:
+    """The names of all triggers, the same on both databases."""
+    updates = {f"{table}_refuse_update" for table in IMMUTABLE_TABLES}
+    return updates | delete_guard_names()
+
+
+def delete_guard_names() -> set[str]:
+    """The names of those that also stand in the way of emptying a test database."""
+    return {f"{table}_refuse_delete" for table in IMMUTABLE_TABLES + KEPT_TABLES}
+
+
+def create_guards(connection: BaseDatabaseWrapper) -> None:
+    """Create every trigger that is not there. Needs no transaction of its own."""
+    statements = _postgresql() if connection.vendor == "postgresql" else _sqlite()
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def drop_delete_guards(connection: BaseDatabaseWrapper) -> None:
+    """Let rows be deleted again: for a test database, which is emptied between tests."""
+    with connection.cursor() as cursor:
+        for table in IMMUTABLE_TABLES + KEPT_TABLES:
+            if connection.vendor == "postgresql":
+                cursor.execute(f"DROP TRIGGER IF EXISTS {table}_refuse_delete ON {table}")
+                cursor.execute(f"DROP TRIGGER IF EXISTS {table}_refuse_truncate ON {table}")
+            else:
+                cursor.execute(f"DROP TRIGGER IF EXISTS {table}_refuse_delete")
+
+
+def missing_guards(connection: BaseDatabaseWrapper) -> set[str]:
+    """The names of triggers that should be there and are not, or are switched off."""
+    catalogue = (
+        "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'"
+        if connection.vendor == "postgresql"
+        else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(catalogue)
+        return guard_names() - {name for (name,) in cursor.fetchall()}
+
+
+def _sqlite() -> list[str]:
+    refusals = [(table, "update") for table in IMMUTABLE_TABLES]
+    refusals += [(table, "delete") for table in IMMUTABLE_TABLES + KEPT_TABLES]
+    statements = [
+        f"CREATE TRIGGER IF NOT EXISTS {table}_refuse_{act} BEFORE {act.upper()} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table}: ledger rows are never changed'); END"
+        for table, act in refusals
+    ]
+    # INSERT OR REPLACE deletes the old row without firing the delete trigger.
+    statements += [
+        f"CREATE TRIGGER IF NOT EXISTS {table}_refuse_replace BEFORE INSERT ON {table} "
+        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id{same_key}) "
+        f"BEGIN SELECT RAISE(ABORT, '{table}: ledger rows are never replaced'); END"  # noqa: S608
+        for table, same_key in (
+            ("billing_transfer", " OR idempotency_key = NEW.idempotency_key"),
+            ("billing_hold", " OR subject = NEW.subject OR transfer_id = NEW.transfer_id"),
+            ("billing_holdbudget", ""),
+            ("billing_priceversion", ""),
+        )
+    ]
+    return statements
+
+
+def _postgresql() -> list[str]:
+    statements = [
+        "CREATE OR REPLACE FUNCTION billing_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN RAISE EXCEPTION '%: ledger rows are never changed', TG_TABLE_NAME "
+        "USING ERRCODE = 'restrict_violation'; END $$"
+    ]
+    guards = [(table, "update", "ROW") for table in IMMUTABLE_TABLES]
+    for table in IMMUTABLE_TABLES + KEPT_TABLES:
+        guards += [(table, "delete", "ROW"), (table, "truncate", "STATEMENT")]
+    statements += [
+        f"CREATE OR REPLACE TRIGGER {table}_refuse_{act} BEFORE {act.upper()} ON {table} "
+        f"FOR EACH {level} EXECUTE FUNCTION billing_refuse_change()"
+        for table, act, level in guards
+    ]
+    return statements

@@ -1,0 +1,127 @@
+"""Writing to the ledger: the only module that inserts transfers and moves account counters.
+
+Lock order, everywhere: budgets first (by rank, then id), accounts after them, then insert. So the
+ids of one team's transfers rise in the order in which their transactions commit, and two writers
+never wait for each other in a circle.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Case, F, IntegerField, Value, When
+
+from billing.models import Account, AccountKind, Hold, Transfer, TransferKind
+from billing.money import checked
+
+
+@dataclass(frozen=True)
+class TeamAccounts:
+    """The ids of a team's two accounts."""
+
+    wallet_id: int
+    spending_id: int
+
+
+def accounts_of(team_id: UUID) -> TeamAccounts:
+    """The accounts of a team, opened when they are not there."""
+    found = dict(Account.objects.filter(team_id=team_id).values_list("kind", "id"))
+    for kind in (AccountKind.WALLET, AccountKind.SPENDING):
+        if kind not in found:
+            found[kind] = Account.objects.get_or_create(kind=kind, team_id=team_id)[0].id
+    return TeamAccounts(found[AccountKind.WALLET], found[AccountKind.SPENDING])
+
+
+def post_credit(
+    *, team_id: UUID, amount_nano_usd: int, person_id: int | None, key: str, note: str
+) -> Transfer:
+    """Move credit from the funding account to a wallet, or back where the amount is negative.
+
+    The caller has locked the team's budget and changes its `granted`.
+    """
+    wallet_id = accounts_of(team_id).wallet_id
+    funding_id = Account.objects.get_or_create(kind=AccountKind.FUNDING, team=None)[0].id
+    granting = amount_nano_usd >= 0
+    debit_id, credit_id = (funding_id, wallet_id) if granting else (wallet_id, funding_id)
+    amount = abs(checked(amount_nano_usd))
+    _move(debit_id, credit_id, posted_nano_usd=amount)
+    return Transfer.objects.create(
+        kind=TransferKind.GRANT if granting else TransferKind.ADJUSTMENT,
+        team_id=team_id,
+        debit_id=debit_id,
+        credit_id=credit_id,
+        amount_nano_usd=amount,
+        person_id=person_id,
+        note=note,
+        idempotency_key=key,
+    )
+
+
+def post_hold(*, team_id: UUID, person_id: int, subject: str, amount_nano_usd: int) -> Transfer:
+    """Reserve an amount of the wallet for the subject. The caller has taken it from the budgets."""
+    accounts = accounts_of(team_id)
+    _move(accounts.wallet_id, accounts.spending_id, pending_nano_usd=amount_nano_usd)
+    return Transfer.objects.create(
+        kind=TransferKind.HOLD,
+        team_id=team_id,
+        debit_id=accounts.wallet_id,
+        credit_id=accounts.spending_id,
+        amount_nano_usd=amount_nano_usd,
+        subject=subject,
+        person_id=person_id,
+        idempotency_key=f"hold:{subject}",
+    )
+
+
+def post_settlement(hold: Hold, cost_nano_usd: int) -> None:
+    """Capture the cost, if any, and release what is left of the hold.
+
+    A cost beyond the hold is captured in full, flagged, and leaves 0 to release: hiding it would
+    make the books differ from the relay's bill.
+    """
+    pending = hold.transfer
+    captured = min(cost_nano_usd, pending.amount_nano_usd)
+    _move(
+        pending.debit_id,
+        pending.credit_id,
+        pending_nano_usd=-pending.amount_nano_usd,
+        posted_nano_usd=cost_nano_usd,
+    )
+    if cost_nano_usd:
+        _settle(hold, TransferKind.CAPTURE, cost_nano_usd, overrun=cost_nano_usd > captured)
+    _settle(hold, TransferKind.RELEASE, pending.amount_nano_usd - captured)
+
+
+def _settle(hold: Hold, kind: TransferKind, amount_nano_usd: int, overrun: bool = False) -> None:
+    Transfer.objects.create(
+        kind=kind,
+        team_id=hold.team_id,
+        debit_id=hold.transfer.debit_id,
+        credit_id=hold.transfer.credit_id,
+        amount_nano_usd=amount_nano_usd,
+        pending_id=hold.transfer_id,
+        subject=hold.subject,
+        person_id=hold.person_id,
+        overrun=overrun,
+        idempotency_key=f"{kind}:{hold.subject}",
+    )
+
+
+def _move(
+    debit_id: int, credit_id: int, *, pending_nano_usd: int = 0, posted_nano_usd: int = 0
+) -> None:
+    """Move the counters of both accounts in one statement."""
+
+    def if_account(account_id: int, amount: int) -> Case:
+        return Case(
+            When(pk=account_id, then=Value(amount)), default=Value(0), output_field=IntegerField()
+        )
+
+    Account.objects.filter(pk__in=(debit_id, credit_id)).update(
+        debits_pending_nano_usd=F("debits_pending_nano_usd")
+        + if_account(debit_id, pending_nano_usd),
+        debits_posted_nano_usd=F("debits_posted_nano_usd") + if_account(debit_id, posted_nano_usd),
+        credits_pending_nano_usd=F("credits_pending_nano_usd")
+        + if_account(credit_id, pending_nano_usd),
+        credits_posted_nano_usd=F("credits_posted_nano_usd")
+        + if_account(credit_id, posted_nano_usd),
+    )

@@ -1,0 +1,73 @@
+"""Prices: versions with a start, never edited."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+
+class PriceVersion(models.Model):
+    """What a model costs from `starts_at` until its next version, in nano-USD per million tokens.
+
+    The relay's price is what the team pays; the official one is what the model's maker asks.
+    """
+
+    model = models.CharField(_("model"), max_length=200)
+    input_nano_usd_per_million = models.BigIntegerField(_("input"))
+    output_nano_usd_per_million = models.BigIntegerField(_("output"))
+    cached_input_nano_usd_per_million = models.BigIntegerField(
+        _("cached input"), null=True, blank=True
+    )
+    official_input_nano_usd_per_million = models.BigIntegerField(
+        _("official input"), null=True, blank=True
+    )
+    official_output_nano_usd_per_million = models.BigIntegerField(
+        _("official output"), null=True, blank=True
+    )
+    starts_at = models.DateTimeField(_("starts"))
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("set by"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+
+    class Meta:
+        """The version in force is the first one that has started."""
+
+        ordering = ("model", "-starts_at", "-id")
+        verbose_name = _("price")
+        verbose_name_plural = _("prices")
+        indexes: ClassVar = [
+            models.Index(fields=("model", "-starts_at", "-id"), name="billing_price_in_force")
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(input_nano_usd_per_million__gte=0, output_nano_usd_per_million__gte=0)
+                & (
+                    Q(cached_input_nano_usd_per_million=None)
+                    | Q(cached_input_nano_usd_per_million__gte=0)
+                )
+                & (
+                    Q(
+                        official_input_nano_usd_per_million=None,
+                        official_output_nano_usd_per_million=None,
+                    )
+                    | Q(
+                        official_input_nano_usd_per_million__gte=0,
+                        official_output_nano_usd_per_million__gte=0,
+                    )
+                ),
+                name="billing_price_positive",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model}, {self.starts_at:%Y-%m-%d}"

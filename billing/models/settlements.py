@@ -1,0 +1,66 @@
+"""Settlements: what each turn used and cost, and on what evidence."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from billing.models.holds import Hold
+from billing.models.prices import PriceVersion
+
+
+class Quality(models.TextChoices):
+    """On what evidence a cost stands."""
+
+    REPORTED = "reported", _("Reported")
+    ESTIMATED = "estimated", _("Estimated")
+    RECONCILED = "reconciled", _("Reconciled")
+
+
+class Settlement(models.Model):
+    """The one settlement of a subject: tokens, cost and official cost in nano-USD."""
+
+    subject = models.CharField(_("subject"), max_length=80, unique=True)
+    hold = models.OneToOneField(Hold, on_delete=models.PROTECT, related_name="settlement")
+    team = models.ForeignKey(
+        "accounts.Team", verbose_name=_("team"), on_delete=models.PROTECT, related_name="+"
+    )
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("person"),
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    model = models.CharField(_("model"), max_length=200)
+    price_version = models.ForeignKey(
+        PriceVersion, verbose_name=_("price"), on_delete=models.PROTECT, related_name="+"
+    )
+    prompt_tokens = models.BigIntegerField(_("tokens in"))
+    completion_tokens = models.BigIntegerField(_("tokens out"))
+    cached_tokens = models.BigIntegerField(_("tokens cached"), null=True, blank=True)
+    reasoning_tokens = models.BigIntegerField(_("tokens of reasoning"), null=True, blank=True)
+    cost_nano_usd = models.BigIntegerField(_("cost"))
+    official_cost_nano_usd = models.BigIntegerField(_("official cost"), null=True, blank=True)
+    quality = models.CharField(_("quality"), max_length=16, choices=Quality.choices)
+    outcome = models.CharField(_("outcome"), max_length=80)
+    overrun = models.BooleanField(_("cost more than was held"), default=False)
+    day = models.DateField(_("day (UTC)"))
+    created_at = models.DateTimeField(_("settled"), db_default=Now(), editable=False)
+
+    class Meta:
+        """Newest first; indexed as the overview groups."""
+
+        ordering = ("-id",)
+        verbose_name = _("usage of a turn")
+        verbose_name_plural = _("usage")
+        indexes: ClassVar = [
+            models.Index(fields=("day", "team", "model"), name="billing_usage_by_day"),
+            models.Index(fields=("team", "day"), name="billing_usage_by_team"),
+            models.Index(fields=("person", "day"), name="billing_usage_by_person"),
+            models.Index(fields=("model", "day"), name="billing_usage_by_model"),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject

@@ -1,0 +1,99 @@
+"""Money as integers of nano-USD (10^-9 USD). Prices are nano-USD per million tokens. No floats."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Protocol
+
+from billing.errors import AmountInvalid
+
+NANO_USD_PER_USD = 10**9
+TOKENS_PER_PRICE = 10**6
+MAX_NANO_USD = 2**63 - 1
+"""The largest amount a 64-bit column holds: about USD 9.2 thousand million."""
+
+
+class Rates(Protocol):
+    """What token_cost_nano_usd reads of a price: nano-USD per million tokens."""
+
+    @property
+    def input_nano_usd_per_million(self) -> int:
+        """Price of input tokens."""
+
+    @property
+    def output_nano_usd_per_million(self) -> int:
+        """Price of output tokens."""
+
+    @property
+    def cached_input_nano_usd_per_million(self) -> int | None:
+        """Price of input tokens the relay had cached; None: as other input."""
+
+
+def checked(nano_usd: int) -> int:
+    """The same amount, if a money column can hold it; else AmountInvalid."""
+    if not -MAX_NANO_USD <= nano_usd <= MAX_NANO_USD:
+        raise AmountInvalid(f"{nano_usd} nano-USD is beyond what the ledger can hold.")
+    return nano_usd
+
+
+def usd_to_nano(usd: Decimal | str) -> int:
+    """USD, as a decimal string such as "0.42", to nano-USD. AmountInvalid unless exact."""
+    try:
+        amount = Decimal(usd.strip() if isinstance(usd, str) else usd)
+    except InvalidOperation:
+        raise AmountInvalid(f"{usd!r} is not an amount in USD, such as 0.42.") from None
+    if not amount.is_finite():
+        raise AmountInvalid(f"{usd!r} is not an amount in USD, such as 0.42.")
+    # "1e999999999" must not become a number of a thousand million digits.
+    if amount and not -30 < amount.adjusted() < 12:
+        raise AmountInvalid(f"USD {usd} is beyond what the ledger can hold.")
+    numerator, denominator = amount.as_integer_ratio()
+    nano_usd, lost = divmod(numerator * NANO_USD_PER_USD, denominator)
+    if lost:
+        raise AmountInvalid(f"USD {usd} has more than nine decimal places.")
+    return checked(nano_usd)
+
+
+def nano_to_usd(nano_usd: int) -> Decimal:
+    """Nano-USD to USD, exactly."""
+    return Decimal(nano_usd).scaleb(-9)
+
+
+def format_usd(nano_usd: int) -> str:
+    """Exactly, with at least two decimals: `USD 12.00`, `USD 0.000873214`, `-USD 1.50`."""
+    sign = "-" if nano_usd < 0 else ""
+    whole, part = divmod(abs(nano_usd), NANO_USD_PER_USD)
+    decimals = f"{part:09d}".rstrip("0").ljust(2, "0")
+    return f"{sign}USD {whole:,}.{decimals}"
+
+
+def ceil_div(dividend: int, divisor: int) -> int:
+    """Division of non-negative integers, rounded up."""
+    return -(-dividend // divisor)
+
+
+def cost_nano_usd(
+    tokens_in: int,
+    tokens_out: int,
+    input_nano_usd_per_million: int,
+    output_nano_usd_per_million: int,
+) -> int:
+    """What the tokens cost, rounded up once."""
+    total = tokens_in * input_nano_usd_per_million + tokens_out * output_nano_usd_per_million
+    return checked(ceil_div(total, TOKENS_PER_PRICE))
+
+
+def token_cost_nano_usd(
+    tokens_in: int, tokens_out: int, price: Rates, tokens_cached: int | None = None
+) -> int:
+    """What a turn costs at this price, rounded up once.
+
+    `tokens_cached` counts those of `tokens_in` that the relay had cached; they cost the cached
+    price where the version has one. More cached tokens than input tokens count as all of them.
+    """
+    cached_price = price.cached_input_nano_usd_per_million
+    cached = min(tokens_cached or 0, tokens_in) if cached_price is not None else 0
+    total = (
+        (tokens_in - cached) * price.input_nano_usd_per_million
+        + cached * (cached_price or 0)
+        + tokens_out * price.output_nano_usd_per_million
+    )
+    return checked(ceil_div(total, TOKENS_PER_PRICE))

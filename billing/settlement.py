@@ -1,0 +1,114 @@
+"""Settlement: what a turn really cost, captured exactly once; the rest of its hold goes back."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+from billing import ledger
+from billing.budgets import give_back
+from billing.errors import HoldUnknown, UsageInvalid
+from billing.holds import MAX_TOKENS_OF_A_TURN
+from billing.models import Budget, Hold, PriceVersion, Quality, Settlement
+from billing.money import cost_nano_usd, token_cost_nano_usd
+
+__all__ = ["Quality", "Settled", "cost_of", "settle"]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What was settled. `official_cost_nano_usd` is None where the model has no official price."""
+
+    cost_nano_usd: int
+    official_cost_nano_usd: int | None
+    quality: Quality
+    overrun: bool = False
+
+
+def settle(
+    *,
+    subject: str,
+    prompt_tokens: int,
+    completion_tokens: int,
+    cached_tokens: int | None,
+    reasoning_tokens: int | None,
+    quality: Quality,
+    outcome: str,
+) -> Settled:
+    """Capture the cost of a turn and release the rest of its hold, once per subject.
+
+    A second call returns what the first one settled and changes nothing. `reasoning_tokens` are
+    part of `completion_tokens`; `cached_tokens` of `prompt_tokens`. Zero tokens release the hold in
+    full. `outcome` is the turn's state. Raises HoldUnknown, and UsageInvalid for a count below 0 or
+    beyond 1,000,000,000: what a relay reports is judged by the caller before it becomes money.
+    """
+    for count in (prompt_tokens, completion_tokens, cached_tokens or 0, reasoning_tokens or 0):
+        if not 0 <= count <= MAX_TOKENS_OF_A_TURN:
+            raise UsageInvalid
+    with transaction.atomic():
+        hold = (
+            Hold.objects.select_related("transfer", "price_version").filter(subject=subject).first()
+        )
+        if hold is None:
+            raise HoldUnknown(f"Nothing is held for {subject}.")
+        # Locking the budgets makes rivals wait here, so the look at the settlement below is
+        # decisive.
+        budget_ids = list(
+            Budget.objects.select_for_update(of=("self",))
+            .filter(taken_by__hold=hold)
+            .order_by("rank", "id")
+            .values_list("id", flat=True)
+        )
+        settled_before = Settlement.objects.filter(subject=subject).first()
+        if settled_before is not None:
+            return _settled(settled_before)
+        cost = token_cost_nano_usd(
+            prompt_tokens, completion_tokens, hold.price_version, cached_tokens
+        )
+        give_back(budget_ids, hold.amount_nano_usd, cost)
+        ledger.post_settlement(hold, cost)
+        return _settled(
+            Settlement.objects.create(
+                subject=subject,
+                hold=hold,
+                team_id=hold.team_id,
+                person_id=hold.person_id,
+                model=hold.model,
+                price_version_id=hold.price_version_id,
+                prompt_tokens=prompt_tokens,
+                completion_tokens=completion_tokens,
+                cached_tokens=cached_tokens,
+                reasoning_tokens=reasoning_tokens,
+                cost_nano_usd=cost,
+                official_cost_nano_usd=_official_cost(
+                    hold.price_version, prompt_tokens, completion_tokens
+                ),
+                quality=quality,
+                outcome=outcome,
+                overrun=cost > hold.amount_nano_usd,
+                day=datetime.now(UTC).date(),
+            )
+        )
+
+
+def cost_of(
+    price_version_id: int,
+    prompt_tokens: int,
+    completion_tokens: int,
+    cached_tokens: int | None = None,
+) -> int:
+    """What these tokens cost at a pinned price, in nano-USD: for showing, it settles nothing."""
+    version = PriceVersion.objects.get(pk=price_version_id)
+    return token_cost_nano_usd(prompt_tokens, completion_tokens, version, cached_tokens)
+
+
+def _official_cost(version: PriceVersion, prompt_tokens: int, completion_tokens: int) -> int | None:
+    price_in = version.official_input_nano_usd_per_million
+    price_out = version.official_output_nano_usd_per_million
+    if price_in is None or price_out is None:
+        return None
+    return cost_nano_usd(prompt_tokens, completion_tokens, price_in, price_out)
+
+
+def _settled(row: Settlement) -> Settled:
+    return Settled(row.cost_nano_usd, row.official_cost_nano_usd, Quality(row.quality), row.overrun)
