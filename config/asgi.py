@@ -1,16 +1,19 @@
 """The ASGI application: pages and doors over HTTP, and the browser socket."""
 
 import os
+from importlib.util import find_spec
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
-from django.urls import path
+from django.urls import URLPattern, path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Sets Django up: the consumer may be imported only after it.
 http = get_asgi_application()
 
-from chat.consumers import ChatConsumer  # noqa: E402
+socket_routes: list[URLPattern] = []
+if find_spec("chat.consumers"):
+    from chat.consumers import ChatConsumer
 
-websocket = URLRouter([path("ws/chat/", ChatConsumer.as_asgi())])
-application = ProtocolTypeRouter({"http": http, "websocket": websocket})
+    socket_routes = [path("ws/chat/", ChatConsumer.as_asgi())]  # type: ignore[arg-type]
+application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(socket_routes)})

@@ -32,7 +32,6 @@ if not SECRET_KEY:
     raise SettingInvalid("SECRET_KEY", "set (`make up` makes one and keeps it in DATA_DIR)")
 
 INSTALLED_APPS = [
-    "daphne",
     "channels",
     "django.contrib.admin",
     "django.contrib.auth",
