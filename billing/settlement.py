@@ -65,6 +65,9 @@ def settle(
         cost = token_cost_nano_usd(
             prompt_tokens, completion_tokens, hold.price_version, cached_tokens
         )
+        if quality == Quality.ESTIMATED:
+            # Our own count is never a reason to charge beyond what was held.
+            cost = min(cost, hold.amount_nano_usd)
         give_back(budget_ids, hold.amount_nano_usd, cost)
         ledger.post_settlement(hold, cost)
         return _settled(
