@@ -1,0 +1,47 @@
+"""Fixtures for every test: servers in processes of their own, real services, a real browser.
+
+What the machine lacks is skipped with a reason, and fails where `CI` is true.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import TramServer, make_template
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def lacking(what: str) -> None:
+    """Skip the test because the machine lacks `what`; fail it in CI, where nothing may lack."""
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(f"CI must have {what}")
+    pytest.skip(f"this machine has no {what}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the system's Chromium."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        lacking("Chromium")
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def server_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database with the demo people, to be copied by each test server."""
+    return make_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="module")
+def tram_server(
+    server_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TramServer]:
+    """The site and its demo relay as processes, for the tests of one module."""
+    with TramServer(tmp_path_factory.mktemp("tram"), server_template) as server:
+        yield server

@@ -1,0 +1,81 @@
+"""`manage.py serve` in a process of its own."""
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.processes import ROOT, Child
+from tests.servers import TramServer, server_environment
+
+
+@pytest.fixture
+def site(tmp_path: Path, server_template: Path) -> TramServer:
+    return TramServer(tmp_path / "site", server_template, relay=False)
+
+
+def serve(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", "serve"],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def test_sigterm_ends_the_server_with_status_0(site: TramServer) -> None:
+    with site:
+        assert httpx.get(site.url + "/static/admin/css/base.css").status_code == 200
+        assert site.terminate() == 0
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(site.url)
+
+
+def test_ctrl_c_twice_ends_the_server_with_status_0(site: TramServer) -> None:
+    with site:
+        site.signal(signal.SIGINT)
+        site.signal(signal.SIGINT)
+        assert site.terminate() == 0
+        assert "Traceback" not in site.log
+
+
+def test_a_restarted_server_has_the_same_address(site: TramServer) -> None:
+    with site:
+        before = site.url
+        site.kill()
+        site.start()
+        assert site.url == before
+        assert httpx.get(site.url + "/static/admin/css/base.css").status_code == 200
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = str(holder.getsockname()[1])
+        done = serve(server_environment(tmp_path) | {"PORT": port})
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines() == [
+        f"CommandError: port {port} is taken by another program; choose another with PORT"
+    ]
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = serve(server_environment(tmp_path / "file" / "data"))
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "choose another with DATA_DIR" in done.stderr
+
+
+def test_a_child_that_is_left_behind_is_ended(tmp_path: Path, server_template: Path) -> None:
+    with TramServer(tmp_path / "site", server_template, relay=False) as server:
+        child: Child = server._child
+        assert child.running()
+    assert not child.running()
