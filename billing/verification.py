@@ -1,0 +1,178 @@
+"""Verifying the ledger: everything that is cached or derived, compared with the transfers."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from django.db import connection, transaction
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Coalesce
+
+from billing.budgets import team_key
+from billing.fold import Books, Counters, Difference, Row, fold
+from billing.guards import missing_guards
+from billing.models import (
+    Account,
+    Budget,
+    BudgetScope,
+    Hold,
+    Quality,
+    Settlement,
+    Transfer,
+    TransferKind,
+)
+from billing.money import cost_nano_usd, token_cost_nano_usd
+
+ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was looked at and what differs."""
+
+    transfers: int
+    teams: int
+    open_holds: int
+    differences: tuple[Difference, ...]
+
+
+def verify(rebuild: bool = False) -> Verification:
+    """Recompute everything from the transfers and compare; with `rebuild`, correct the caches.
+
+    Reads one snapshot. Rebuilding corrects counters only; rows that are wrong are reported again.
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql" and not rebuild:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        # The same order as every writer: budgets, then accounts.
+        budgets = list(Budget.objects.select_for_update().order_by("rank", "id")) if rebuild else []
+        books = fold(_rows())
+        if rebuild:
+            _rebuild(books, budgets)
+        differences = (
+            *books.differences,
+            *_account_differences(books),
+            *_budget_differences(books),
+            *_hold_differences(),
+            *_settlement_differences(),
+            *(Difference("guard_missing", name, "") for name in missing_guards(connection)),
+        )
+    return Verification(books.count, len(books.teams), len(books.open_holds), differences)
+
+
+def _rows() -> Iterator[Row]:
+    columns = Transfer.objects.order_by("id").values_list(
+        "id",
+        "kind",
+        "team_id",
+        "debit_id",
+        "credit_id",
+        "amount_nano_usd",
+        "pending_id",
+        "subject",
+        "overrun",
+        "debit__kind",
+    )
+    return (Row(*row) for row in columns.iterator(chunk_size=ROWS_AT_ONCE))
+
+
+def _rebuild(books: Books, budgets: list[Budget]) -> None:
+    for account in Account.objects.all():
+        Account.objects.filter(pk=account.pk).update(**asdict(books.account(account.pk)))
+    for budget in budgets:
+        Budget.objects.filter(pk=budget.pk).update(**_budget_of_fold(books, budget))
+
+
+def _account_differences(books: Books) -> Iterator[Difference]:
+    for account in Account.objects.select_related("team"):
+        cached = Counters(**{name: getattr(account, name) for name in asdict(Counters())})
+        told = books.account(account.pk)
+        if cached != told:
+            yield Difference("account", f"{account.pk} {account}", f"{cached}, should be {told}")
+
+
+def _budget_differences(books: Books) -> Iterator[Difference]:
+    keys = set()
+    for budget in Budget.objects.order_by("rank", "id"):
+        keys.add(budget.key)
+        for name, told in _budget_of_fold(books, budget).items():
+            if getattr(budget, name) != told:
+                detail = f"{name} is {getattr(budget, name)}, should be {told}"
+                yield Difference("budget", budget.key, detail)
+    for team_id in books.teams:
+        if team_key(team_id) not in keys:
+            yield Difference("budget", team_key(team_id), "is missing")
+
+
+def _budget_of_fold(books: Books, budget: Budget) -> dict[str, int]:
+    """What the counters of a budget must be, told by the holds taken from it."""
+    holds = Transfer.objects.filter(kind=TransferKind.HOLD, hold__taken_from__budget=budget)
+    posted = Transfer.objects.filter(
+        kind=TransferKind.CAPTURE, pending__hold__taken_from__budget=budget
+    ).aggregate(total=Coalesce(Sum("amount_nano_usd"), 0))
+    held = holds.exclude(
+        pk__in=Transfer.objects.filter(kind=TransferKind.RELEASE).values("pending_id")
+    ).aggregate(total=Coalesce(Sum("amount_nano_usd"), 0))
+    told = {"posted_nano_usd": posted["total"], "held_nano_usd": held["total"]}
+    if budget.scope == BudgetScope.TEAM and budget.team_id is not None:
+        told["granted_nano_usd"] = books.team(budget.team_id).granted_nano_usd
+    return told
+
+
+def _hold_differences() -> Iterator[Difference]:
+    """Every hold transfer has its evidence, once a subject, and the evidence gives its amount."""
+    bare = Transfer.objects.filter(kind=TransferKind.HOLD, hold=None)
+    for transfer in bare.iterator():
+        yield Difference("hold_evidence", f"transfer {transfer.pk}", "no hold row")
+    twice = (
+        Transfer.objects.filter(kind=TransferKind.HOLD)
+        .values("subject")
+        .order_by()
+        .annotate(count=Count("id"))
+        .filter(count__gt=1)
+    )
+    for subject in twice.values_list("subject", flat=True):
+        yield Difference("held_twice", subject, "more than one hold")
+    for hold in Hold.objects.select_related("transfer", "price_version").iterator(ROWS_AT_ONCE):
+        price = hold.price_version
+        told = cost_nano_usd(
+            hold.prompt_bytes,
+            hold.max_tokens,
+            price.input_nano_usd_per_million,
+            price.output_nano_usd_per_million,
+        )
+        facts = (hold.transfer.amount_nano_usd, hold.transfer.subject, hold.transfer.team_id)
+        if facts != (told, hold.subject, hold.team_id) or hold.amount_nano_usd != told:
+            yield Difference("hold_evidence", hold.subject, f"{facts}, should be {told} nano-USD")
+
+
+def _settlement_differences() -> Iterator[Difference]:
+    """Every released hold is settled, at the cost that was captured and that its tokens give."""
+    unsettled = Transfer.objects.filter(kind=TransferKind.RELEASE, pending__hold__settlement=None)
+    for transfer in unsettled.iterator():
+        yield Difference("settlement_missing", transfer.subject, "released, but not settled")
+    captured = Coalesce(
+        Sum(
+            "hold__transfer__settled_by__amount_nano_usd",
+            filter=Q(hold__transfer__settled_by__kind=TransferKind.CAPTURE),
+        ),
+        0,
+    )
+    released = Count(
+        "hold__transfer__settled_by",
+        filter=Q(hold__transfer__settled_by__kind=TransferKind.RELEASE),
+    )
+    rows = Settlement.objects.select_related("price_version").annotate(
+        captured=captured, released=released, held=F("hold__amount_nano_usd")
+    )
+    for row in rows.order_by().iterator(ROWS_AT_ONCE):
+        cost = token_cost_nano_usd(
+            row.prompt_tokens, row.completion_tokens, row.price_version, row.cached_tokens
+        )
+        if row.quality == Quality.ESTIMATED:
+            cost = min(cost, row.held)
+        facts = (row.cost_nano_usd, row.captured, row.released, row.overrun)
+        told = (cost, cost, 1, cost > row.held)
+        if facts != told:
+            detail = f"(cost, captured, releases, overrun) is {facts}, should be {told}"
+            yield Difference("settlement", row.subject, detail)
