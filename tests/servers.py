@@ -17,7 +17,7 @@ from tests.processes import ROOT, Child, free_port, wait_for_line, wait_for_port
 
 LISTENING = re.compile(r"listening on (http://\S+)")
 DEMO_PASSWORD = "demo"
-RELAY_KEY = "hs_demo_key"
+RELAY_KEY = "hs_demo"
 SECRET_KEY = "for-test-servers-only-" + "y" * 50
 
 

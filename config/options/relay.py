@@ -49,7 +49,7 @@ class Relay:
     )
     embedded_key: str = variable(
         "EMBEDDED_RELAY_KEY",
-        "hs_demo_key",
+        "hs_demo",
         meaning="Key for the relays on this machine.",
     )
     transport: str = variable(

@@ -1,0 +1,52 @@
+# `make up` needs Python 3.11 or newer and nothing else; the rest it installs into .venv.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+PY = .venv/bin/python
+RUN = .venv/bin
+SOURCES = accounts billing chat config tests manage.py
+
+.PHONY: up dev test check bench lock clean screenshots python install
+
+up: python ## Set up what is missing and run Tram on this machine.
+	@exec $(PYTHON) -m config.embedded up
+
+dev: install ## Run with error pages, and start again on changed code.
+	@$(PYTHON) -m config.embedded page
+	@DEBUG=true HTTPS=false STATIC_COLLECTED=false SECRET_KEY=for-development-only-$(shell printf '%050d' 0) \
+		$(PY) manage.py serve --reload
+
+test: install ## Run the tests (make test ARGS="-k word" for some).
+	@$(PYTHON) -m config.embedded page
+	@$(PYTHON) -m config.embedded install model || true
+	@$(PY) -m config.embedded.prepare catalogues
+	$(RUN)/pytest -q -n 2 --dist loadfile $(ARGS)
+
+check: install ## Lint, types, import contracts, templates, the page's code, migrations, documents.
+	@$(PYTHON) -m config.embedded page
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy $(SOURCES)
+	$(RUN)/lint-imports --no-cache
+	$(RUN)/djlint --lint --quiet templates
+	DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py makemigrations --check --dry-run
+	$(PY) -m config.embedded npm run check
+	$(PY) -m config.embedded npm test
+	$(RUN)/pytest -q tests/house/test_documents.py tests/house/test_tidy.py
+
+bench: install ## Measure against the goals (minutes).
+	$(RUN)/pytest -q -s tests/benchmarks $(ARGS)
+
+screenshots: install ## Take the pictures of the documents from the running product.
+	$(PY) -m tests.screenshots
+
+lock: ## Pin the packages of pyproject.toml again, with hashes (needs uv).
+	requirements/lock
+
+clean: ## Remove what was built; data in var/ stays.
+	rm -rf .stamps .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache frontend/build frontend/node_modules
+
+install: python
+	@$(PYTHON) -m config.embedded install run dev
+
+python:
+	@test -n "$(PYTHON)" || { echo "tram: Python 3.11 or newer is needed"; exit 1; }

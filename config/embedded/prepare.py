@@ -1,0 +1,82 @@
+"""Bring database, catalogues and static files up to date; runs in `.venv`, before the server."""
+
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import django
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from config.embedded.page import BUILD
+from config.embedded.progress import ROOT, fingerprint, stamp, stamped, step
+
+LOCALE_DIR = ROOT / "config" / "locale"
+
+
+def main(only_catalogues: bool = False) -> None:
+    """Do every step that is due; `only_catalogues` leaves the database and the files alone."""
+    compile_catalogues()
+    if only_catalogues:
+        return
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    migrate()
+    collect_static_files()
+    seed_demo()
+
+
+def compile_catalogues(folder: Path = LOCALE_DIR) -> None:
+    """Compile each catalogue that is newer than its compiled form."""
+    for source in folder.rglob("*.po"):
+        target = source.with_suffix(".mo")
+        if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
+            continue
+        with source.open("rb") as text, target.open("wb") as compiled:
+            write_mo(compiled, read_po(text, locale=source.parts[-3]))
+
+
+def migrate() -> None:
+    """Apply the migrations that the database lacks."""
+    from django.core.management import call_command
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        with step("Preparing the database"):
+            call_command("migrate", verbosity=0, interactive=False)
+
+
+def collect_static_files() -> None:
+    """Hash and compress the static files, unless they are the same as the last time."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    built = [path for path in BUILD.rglob("*") if path.is_file()]
+    # What Django and the packages bring changes with their versions.
+    packages = ",".join(
+        version(name) for name in ("django", "django-import-export", "django-ninja")
+    )
+    wanted = fingerprint(built) + packages
+    stamps = settings.DATA_DIR / "stamps"
+    if settings.STATIC_ROOT.is_dir() and stamped("static", wanted, stamps):
+        return
+    with step("Compressing static files"):
+        call_command("collectstatic", verbosity=0, interactive=False, clear=True)
+    stamp("static", wanted, stamps)
+
+
+def seed_demo() -> None:
+    """Add the demo team, its people and the prices, where they are wanted and missing."""
+    from django.conf import settings
+    from django.core.management import call_command, get_commands
+
+    if settings.DEMO and "seeddemo" in get_commands():
+        with Path(os.devnull).open("w") as nowhere:
+            call_command("seeddemo", stdout=nowhere)
+
+
+if __name__ == "__main__":
+    main(only_catalogues=sys.argv[1:] == ["catalogues"])
