@@ -1,0 +1,38 @@
+"""Opaque cursors of lists that are ordered by a moment and an id."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+
+class CursorInvalid(ValueError):
+    """This cursor was not given out here. Start from the first page."""
+
+    code = "bad_frame"
+
+    def __init__(self) -> None:
+        super().__init__(type(self).__doc__)
+
+
+class Cursor(NamedTuple):
+    """The last row of a page."""
+
+    at: datetime
+    id: UUID
+
+    def encode(self) -> str:
+        """Return the cursor as text that fits in an address."""
+        return urlsafe_b64encode(f"{self.at.isoformat()} {self.id.hex}".encode()).decode()
+
+    @classmethod
+    def decode(cls, text: str) -> "Cursor":
+        """Read a cursor again, or raise `CursorInvalid`."""
+        try:
+            at, _, row = urlsafe_b64decode(text.encode()).decode().partition(" ")
+            cursor = cls(datetime.fromisoformat(at), UUID(row))
+        except ValueError:
+            raise CursorInvalid from None
+        if cursor.at.tzinfo is None:
+            raise CursorInvalid
+        return cursor

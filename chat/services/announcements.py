@@ -1,0 +1,62 @@
+"""What the floors above are told once a change is committed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Anything that is told after a commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationChange(Announcement):
+    """A conversation changed. `title` is the new one where the title is what changed."""
+
+    conversation_id: UUID
+    team_id: UUID
+    by_user_id: int
+    change: Literal["title", "pinned", "unpinned", "archived", "unarchived", "deleted", "restored"]
+    title: str | None = None
+
+
+Listener = Callable[[Announcement], None]
+
+_listeners: list[Listener] = []
+
+
+def subscribe(listener: Listener) -> Callable[[], None]:
+    """Call `listener` with every announcement from now on; returns what ends it.
+
+    It is called in the thread that committed, so it must be quick; it may not touch the database.
+    """
+    _listeners.append(listener)
+
+    def unsubscribe() -> None:
+        if listener in _listeners:
+            _listeners.remove(listener)
+
+    return unsubscribe
+
+
+def announce(announcement: Announcement) -> None:
+    """Tell every listener once the surrounding transaction has committed (at once without).
+
+    A rollback tells nobody. A listener that raises is logged and hinders nobody.
+    """
+    transaction.on_commit(lambda: _tell(announcement))
+
+
+def _tell(announcement: Announcement) -> None:
+    for listener in tuple(_listeners):
+        try:
+            listener(announcement)
+        except Exception:
+            log.exception("announcement_failed", announcement=type(announcement).__name__)
