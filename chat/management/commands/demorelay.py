@@ -1,0 +1,55 @@
+"""`manage.py demorelay`: a scripted relay on loopback."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from chat.relay.demo.run import run
+from chat.relay.demo.settings import DEMO_KEYS, DemoSettings
+
+
+class Command(BaseCommand):
+    """Runs the demo relay until SIGTERM or Ctrl-C; exit status 1 when the port is taken."""
+
+    help = "Run a relay on loopback that answers from scripts and misbehaves on request."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options; all have defaults but the port."""
+        usual = DemoSettings()
+        parser.add_argument("--port", type=int, required=True, help="0 takes a free port")
+        parser.add_argument("--host", default=usual.host)
+        parser.add_argument(
+            "--tokens-per-second",
+            type=float,
+            default=usual.tokens_per_second,
+            help="0 is as fast as the client reads",
+        )
+        parser.add_argument("--first-token-seconds", type=float, default=usual.first_token_seconds)
+        parser.add_argument(
+            "--key", action="append", help=f"an accepted key, repeatable ({', '.join(DEMO_KEYS)})"
+        )
+        parser.add_argument("--faults", action="store_true", help="list the fault models")
+        parser.add_argument(
+            "--no-websocket", action="store_true", help="answer WebSocket handshakes with 403"
+        )
+        parser.add_argument("--log", type=Path, help="write one JSON line per request to this file")
+        parser.add_argument("--ready-file", type=Path, help="write the address here when ready")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Serve, then exit with the server's status."""
+        settings = DemoSettings(
+            host=options["host"],
+            port=options["port"],
+            keys=frozenset(options["key"] or DEMO_KEYS),
+            tokens_per_second=options["tokens_per_second"] or None,
+            first_token_seconds=options["first_token_seconds"],
+            lists_faults=options["faults"],
+            allows_websocket=not options["no_websocket"],
+            log_file=options["log"],
+        )
+        status = run(settings, options["ready_file"])
+        if status:
+            raise SystemExit(status)

@@ -1,0 +1,29 @@
+"""The settings of a demo relay."""
+
+from pathlib import Path
+
+import msgspec
+
+DEMO_KEYS = frozenset({"hs_demo", "sk-hs-demo", "hsa-demo"})
+
+
+class DemoSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a demo relay behaves. Port 0 takes any free port.
+
+    `tokens_per_second` None sends as fast as the client reads. `lists_faults` shows the fault
+    models in the catalogue and lets a prompt ask for a fault with ``[fault: name]``.
+    `total_granted_tokens` is what ``/usage`` calls granted. `seed` makes the bursts repeatable.
+    `log_file` gets one JSON line for each finished request.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    keys: frozenset[str] = DEMO_KEYS
+    tokens_per_second: float | None = 60.0
+    first_token_seconds: float = 0.35
+    heartbeat_seconds: float = 15.0
+    lists_faults: bool = False
+    allows_websocket: bool = True
+    total_granted_tokens: int = 10_000_000
+    seed: int | None = None
+    log_file: Path | None = None
