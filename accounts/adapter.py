@@ -40,8 +40,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             if not first and not getattr(settings, "SIGNUP_OPEN", True):
                 raise SignupClosed
             super().save_user(request, user, form, commit=True)
+            if first:
+                # Nobody is there yet to help her if the mail server is set up wrongly.
+                self.stash_verified_email(request, user.email)
             people.welcome(user, first=first)
         return user
+
+    def get_login_stages(self) -> list[str]:
+        """Return allauth's steps of signing in, with Tram's own for e-mail addresses."""
+        stages: list[str] = super().get_login_stages()
+        own = {"allauth.account.stages.EmailVerificationStage": "accounts.stages.ConfirmEmailStage"}
+        return [own.get(stage, stage) for stage in stages]
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        # Counted for each address, or anybody could lock anybody out by guessing wrongly.
+        key: str = super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{key}:{self.get_client_ip(request)}"
 
 
 class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]

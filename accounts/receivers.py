@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.signals import password_changed, password_reset, password_set
 from django.contrib.auth.signals import user_logged_out
 from django.dispatch import receiver
@@ -23,4 +24,5 @@ def end_connections_of_the_session(request: HttpRequest, user: User | None, **_r
 @receiver((password_changed, password_reset, password_set), dispatch_uid="accounts.audit_password")
 def audit_password(request: HttpRequest, user: User, **_rest: Any) -> None:
     """Record that a person renewed her own password; `User.save` has announced it."""
-    record(Actor(user.pk, user.username, request.META.get("REMOTE_ADDR")), "password_renewed", user)
+    ip = get_adapter(request).get_client_ip(request)
+    record(Actor(user.pk, user.username, ip), "password_renewed", user)

@@ -1,6 +1,7 @@
 """API keys: made once, shown once, kept as a hash."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -18,6 +19,9 @@ from accounts.signals import RightsChange, announce
 
 SECRET_BYTES = 32
 PREFIX_BYTES = 5
+KEY_SHAPE = re.compile(
+    rf"tram_(?P<prefix>[0-9a-f]{{{2 * PREFIX_BYTES}}})_[0-9a-f]{{{2 * SECRET_BYTES}}}"
+)
 LAST_USED_STEP = timedelta(minutes=1)
 
 
@@ -77,10 +81,10 @@ def revoke_api_key(key: APIKey, *, actor: Actor | None = None) -> None:
 
 def find_api_key(secret: str) -> APIKey | None:
     """Return the usable key whose full text is `secret`, with its person; None for any other."""
-    parts = secret.split("_")
-    if len(parts) != 3 or parts[0] != "tram":
+    shape = KEY_SHAPE.fullmatch(secret)
+    if shape is None:
         return None
-    key = APIKey.objects.select_related("user").filter(prefix=parts[1]).first()
+    key = APIKey.objects.select_related("user").filter(prefix=shape["prefix"]).first()
     # Compared also where the prefix is unknown, so that both refusals take the same time.
     matches = secrets.compare_digest(key.sha256 if key else _digest(""), _digest(secret))
     return key if key is not None and matches and is_usable(key) else None
@@ -101,4 +105,4 @@ def touch(key: APIKey) -> None:
 
 
 def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(secret.encode()).hexdigest()

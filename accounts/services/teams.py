@@ -94,6 +94,13 @@ def remove_member(team: Team, person: User, *, actor: Actor | None = None) -> No
     shrink(person.pk, "member_removed")
 
 
+def refuse_ownerless(team: Team) -> None:
+    """Raise LastOwner if `team` has no active owner, as after storing it by hand."""
+    owners = Membership.objects.filter(team=team, role=Role.OWNER, user__is_active=True)
+    if not owners.exists():
+        raise LastOwner
+
+
 def refuse_orphaned_teams(person: User) -> None:
     """Refuse if a shared team would have no active owner without `person`.
 
