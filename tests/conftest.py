@@ -6,9 +6,11 @@ What the machine lacks is skipped with a reason, and fails where `CI` is true.
 import os
 import shutil
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from tests.servers import TramServer, make_template
 
@@ -45,3 +47,13 @@ def tram_server(
     """The site and its demo relay as processes, for the tests of one module."""
     with TramServer(tmp_path_factory.mktemp("tram"), server_template) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The test database, which must let itself be emptied: without the guards against deletion."""
+    from django.db import connection
+
+    with django_db_blocker.unblock():
+        for guards in ("accounts.guards", "billing.guards"):
+            import_module(guards).drop_delete_guards(connection)
