@@ -1,7 +1,6 @@
 """Django's settings, made from the environment (`config.options` lists what it may say)."""
 
 import os
-from importlib.util import find_spec
 
 import django_stubs_ext
 
@@ -115,8 +114,12 @@ DEMO_PASSWORD = ACCOUNTS.demo_password
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "/"
-if find_spec("accounts.adapter"):
-    ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+USERSESSIONS_ADAPTER = "accounts.adapter.SessionsAdapter"
+# How long a login lasts is the installation's choice, not a box to tick.
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Tram] "
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 # Without a mail server nobody could confirm anything.
