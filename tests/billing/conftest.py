@@ -1,0 +1,90 @@
+"""People and teams with money."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from accounts.models import Team, User
+from billing.budgets import grant_credit
+from billing.holds import HoldPlaced, place_hold
+from billing.money import usd_to_nano
+from billing.prices import NewPrice, set_price
+from billing.settlement import Quality, Settled, settle
+
+MODEL = "gpt-4.1"
+
+
+@pytest.fixture(autouse=True)
+def no_signup_credit(settings: Any) -> None:
+    """Each test grants what it counts on."""
+    settings.SIGNUP_CREDIT_USD = "0"
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """Owns the team."""
+    return User.objects.create_user(username="alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """A member of the team."""
+    return User.objects.create_user(username="bob")
+
+
+@pytest.fixture
+def team(db: None) -> Team:
+    """Alice's and Bob's team, without a cent."""
+    return Team.objects.create(name="Tram")
+
+
+@pytest.fixture
+def charlies_team(db: None) -> Team:
+    """Another team."""
+    return Team.objects.create(name="Charlie's")
+
+
+@pytest.fixture
+def priced(db: None) -> str:
+    """A model with the price of the worked example."""
+    set_prices(MODEL, "8", "60")
+    return MODEL
+
+
+def set_prices(model: str, relay_usd: str, official_usd: str | None = None) -> None:
+    """Price a model, input and output alike."""
+    relay = usd_to_nano(relay_usd)
+    official = usd_to_nano(official_usd) if official_usd else None
+    set_price(model, NewPrice(relay, relay, None, official, official))
+
+
+def give(team: Team, usd: str) -> None:
+    """Grant a team credit."""
+    grant_credit(team_id=team.pk, amount_nano_usd=usd_to_nano(usd))
+
+
+def hold_for(team: Team, person: User, subject: str = "", **figures: Any) -> HoldPlaced:
+    """Place a hold of 1,000 bytes and 1,000 tokens unless told otherwise."""
+    return place_hold(
+        team_id=team.pk,
+        person_id=person.pk,
+        subject=subject or f"turn:{uuid4()}",
+        **({"model": MODEL, "prompt_bytes": 1000, "max_tokens": 1000} | figures),
+    )
+
+
+def settle_as(subject: str, tokens_in: int, tokens_out: int, **facts: Any) -> Settled:
+    """Settle as completed and reported unless told otherwise."""
+    defaults: dict[str, Any] = {
+        "cached_tokens": None,
+        "reasoning_tokens": None,
+        "quality": Quality.REPORTED,
+        "outcome": "completed",
+    }
+    return settle(
+        subject=subject,
+        prompt_tokens=tokens_in,
+        completion_tokens=tokens_out,
+        **(defaults | facts),
+    )

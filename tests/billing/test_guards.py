@@ -1,0 +1,76 @@
+"""Ledger rows stay as they were written, whoever asks the database."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from accounts.models import Team, User
+from billing.guards import create_guards, drop_delete_guards, guard_names, missing_guards
+from billing.models import Hold, PriceVersion, Settlement, Transfer
+from tests.billing.conftest import give, hold_for, settle_as
+
+
+@pytest.fixture
+def guarded(team: Team, alice: User, priced: str) -> Iterator[None]:
+    """A settled turn in a database with all its guards, as in production."""
+    give(team, "1")
+    hold_for(team, alice, "turn:1")
+    settle_as("turn:1", 10, 10)
+    create_guards(connection)
+    yield
+    drop_delete_guards(connection)
+
+
+def refused(statement: str) -> bool:
+    with transaction.atomic(), connection.cursor() as cursor:
+        try:
+            with transaction.atomic():
+                cursor.execute(statement)
+        except IntegrityError as error:
+            return "never" in str(error)
+    return False
+
+
+@pytest.mark.parametrize("model", [Transfer, Hold, PriceVersion])
+def test_a_ledger_row_cannot_be_changed_or_deleted(
+    guarded: None, model: type[Transfer | Hold | PriceVersion]
+) -> None:
+    table, row = model._meta.db_table, model.objects.latest("pk").pk
+    assert refused(f"UPDATE {table} SET id = id WHERE id = {row}")
+    assert refused(f"DELETE FROM {table} WHERE id = {row}")
+
+
+def test_a_settlement_may_be_reconciled_but_not_deleted(guarded: None) -> None:
+    assert not refused("UPDATE billing_settlement SET quality = 'reconciled'")
+    assert Settlement.objects.get().quality == "reconciled"
+    assert refused("DELETE FROM billing_settlement")
+
+
+def test_a_ledger_row_cannot_be_replaced(guarded: None) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("only SQLite knows INSERT OR REPLACE")
+    columns = (
+        "kind, team_id, debit_id, credit_id, amount_nano_usd, subject, overrun, note, created_at"
+    )
+    for key in ("id, idempotency_key", "id + 100, idempotency_key", "id, 'another key'"):
+        assert refused(
+            f"INSERT OR REPLACE INTO billing_transfer ({columns}, id, idempotency_key) "
+            f"SELECT {columns}, {key} FROM billing_transfer WHERE kind = 'hold'"
+        )
+
+
+def test_a_ledger_cannot_be_truncated(guarded: None) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL knows TRUNCATE")
+    assert refused("TRUNCATE billing_transfer CASCADE")
+
+
+def test_every_guard_is_there_after_migrating(guarded: None) -> None:
+    assert missing_guards(connection) == set()
+    with connection.cursor() as cursor:
+        on = " ON billing_hold" if connection.vendor == "postgresql" else ""
+        cursor.execute(f"DROP TRIGGER billing_hold_refuse_update{on}")
+    assert missing_guards(connection) == {"billing_hold_refuse_update"}
+    assert "billing_hold_refuse_update" in guard_names()
+    create_guards(connection)

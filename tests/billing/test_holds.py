@@ -1,0 +1,166 @@
+"""A hold reserves the worst case of a turn, in every budget above the person, or nothing."""
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from accounts.models import Team, User
+from billing.budgets import RANKS, budget_of, grant_credit
+from billing.errors import BudgetExhausted, PriceUnknown, UsageInvalid
+from billing.models import Budget, BudgetScope, Hold, Transfer
+from billing.money import usd_to_nano
+from tests.billing.conftest import give, hold_for, set_prices, settle_as
+
+# 1,000 bytes and 1,000 tokens at 8 USD per million.
+WORST_CASE = usd_to_nano("0.016")
+
+
+def limit(
+    scope: BudgetScope, usd: str, team: Team | None = None, person: User | None = None
+) -> Budget:
+    return Budget.objects.create(
+        key=f"{scope}:{team}:{person}",
+        scope=scope,
+        rank=RANKS[scope],
+        team=team,
+        person=person,
+        granted_nano_usd=usd_to_nano(usd),
+    )
+
+
+def test_a_hold_is_bytes_in_and_tokens_out_at_their_prices(
+    team: Team, alice: User, priced: str
+) -> None:
+    give(team, "1")
+    placed = hold_for(team, alice)
+    assert placed.amount_nano_usd == WORST_CASE
+    assert placed.max_tokens == 1000
+    budget = budget_of(team.pk)
+    assert budget.held_nano_usd == WORST_CASE
+    assert budget.remaining_nano_usd == usd_to_nano("1") - WORST_CASE
+    assert budget.spent_nano_usd == 0
+
+
+def test_an_answer_is_shortened_to_what_fits(team: Team, alice: User, priced: str) -> None:
+    give(team, "0.012000007")
+    placed = hold_for(team, alice)
+    assert placed.max_tokens == 500
+    assert placed.amount_nano_usd == usd_to_nano("0.012")
+
+
+def test_an_answer_is_not_shortened_below_256_tokens(team: Team, alice: User, priced: str) -> None:
+    needed = usd_to_nano("0.010048")
+    give(team, "0.010047999")
+    with pytest.raises(BudgetExhausted) as refusal:
+        hold_for(team, alice)
+    assert refusal.value.remaining_nano_usd == needed - 1
+    assert refusal.value.needed_nano_usd == needed
+    assert "USD 0.010047999 left, USD 0.010048 needed" in str(refusal.value)
+    assert not Hold.objects.exists()
+    grant_credit(team_id=team.pk, amount_nano_usd=1)
+    assert hold_for(team, alice).max_tokens == 256
+    assert budget_of(team.pk).remaining_nano_usd == 0
+
+
+def test_a_short_answer_that_fits_needs_no_more(team: Team, alice: User, priced: str) -> None:
+    give(team, "0.000008")
+    assert hold_for(team, alice, prompt_bytes=0, max_tokens=1).max_tokens == 1
+
+
+def test_a_team_without_credit_is_refused(team: Team, alice: User, priced: str) -> None:
+    with pytest.raises(BudgetExhausted) as refusal:
+        hold_for(team, alice)
+    assert refusal.value.remaining_nano_usd == 0
+
+
+def test_one_team_cannot_spend_anothers_credit(
+    team: Team, charlies_team: Team, alice: User, priced: str
+) -> None:
+    give(charlies_team, "5")
+    with pytest.raises(BudgetExhausted):
+        hold_for(team, alice)
+    assert budget_of(charlies_team.pk).held_nano_usd == 0
+
+
+def test_a_model_without_a_price_is_refused(team: Team, alice: User) -> None:
+    give(team, "5")
+    with pytest.raises(PriceUnknown):
+        hold_for(team, alice)
+
+
+@pytest.mark.parametrize(
+    "figures", [{"prompt_bytes": -1}, {"max_tokens": 0}, {"max_tokens": 10**18}]
+)
+def test_absurd_figures_are_refused(
+    team: Team, alice: User, priced: str, figures: dict[str, int]
+) -> None:
+    give(team, "5")
+    with pytest.raises(UsageInvalid):
+        hold_for(team, alice, **figures)
+
+
+def test_the_same_subject_is_held_once(team: Team, alice: User, priced: str) -> None:
+    give(team, "1")
+    first = hold_for(team, alice, "turn:1")
+    assert hold_for(team, alice, "turn:1") == first
+    assert budget_of(team.pk).held_nano_usd == first.amount_nano_usd
+    assert Transfer.objects.filter(kind="hold").count() == 1
+
+
+def test_every_budget_above_the_person_is_held_or_none(
+    team: Team, alice: User, bob: User, priced: str
+) -> None:
+    give(team, "1")
+    everybody = limit(BudgetScope.INSTALLATION, "1")
+    bobs = limit(BudgetScope.PERSON, "0.001", team, bob)
+    with transaction.atomic(), pytest.raises(BudgetExhausted) as refusal:
+        hold_for(team, bob)
+    assert refusal.value.remaining_nano_usd == usd_to_nano("0.001")
+    assert budget_of(team.pk).held_nano_usd == 0
+    hold_for(team, alice, "turn:alice")
+    everybody.refresh_from_db()
+    bobs.refresh_from_db()
+    assert (everybody.held_nano_usd, bobs.held_nano_usd) == (WORST_CASE, 0)
+    settle_as("turn:alice", 10, 10)
+    everybody.refresh_from_db()
+    assert (everybody.held_nano_usd, everybody.posted_nano_usd) == (0, 160_000)
+
+
+def test_a_caller_that_rolls_back_holds_nothing(team: Team, alice: User, priced: str) -> None:
+    give(team, "1")
+    with transaction.atomic():
+        hold_for(team, alice)
+        transaction.set_rollback(True)
+    assert budget_of(team.pk).held_nano_usd == 0
+    assert not Transfer.objects.filter(kind="hold").exists()
+
+
+def test_a_lowered_limit_refuses_new_turns_and_lets_running_ones_finish(
+    team: Team, alice: User, priced: str
+) -> None:
+    give(team, "0.02")
+    hold_for(team, alice, "turn:1")
+    give(team, "-0.015")
+    assert budget_of(team.pk).remaining_nano_usd == usd_to_nano("-0.011")
+    with pytest.raises(BudgetExhausted):
+        hold_for(team, alice)
+    assert settle_as("turn:1", 1000, 1000).cost_nano_usd == WORST_CASE
+
+
+def test_a_free_model_needs_no_credit(team: Team, alice: User) -> None:
+    set_prices("gpt-4.1", "0")
+    assert hold_for(team, alice).amount_nano_usd == 0
+
+
+def test_a_new_team_gets_its_signup_credit_once(db: None, settings: Any) -> None:
+    settings.SIGNUP_CREDIT_USD = "5"
+    newcomers = Team.objects.create(name="Newcomers")
+    newcomers.save()
+    assert budget_of(newcomers.pk).granted_nano_usd == usd_to_nano("5")
+
+
+def test_a_grant_with_the_same_key_is_given_once(team: Team) -> None:
+    for _ in range(2):
+        grant_credit(team_id=team.pk, amount_nano_usd=7, idempotency_key="gift")
+    assert budget_of(team.pk).granted_nano_usd == 7

@@ -1,0 +1,119 @@
+"""Verifying finds every planted difference and names it, and none in books that are right."""
+
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from accounts.models import Team, User
+from billing.budgets import budget_of
+from billing.guards import create_guards, drop_delete_guards, guard_names
+from billing.models import Account, Budget, Settlement, Transfer
+from billing.verification import verify
+from tests.billing.conftest import give, hold_for, settle_as
+
+
+@pytest.fixture
+def books(team: Team, charlies_team: Team, alice: User, priced: str) -> Iterator[Team]:
+    """Two teams, a settled turn, an overrun, an open hold."""
+    create_guards(connection)
+    give(team, "5")
+    give(charlies_team, "1")
+    for subject in ("turn:1", "turn:2", "turn:3"):
+        hold_for(team, alice, subject)
+    settle_as("turn:1", 500, 500)
+    settle_as("turn:2", 1000, 5000)
+    yield team
+    drop_delete_guards(connection)
+
+
+def codes() -> set[str]:
+    return {difference.code for difference in verify().differences}
+
+
+def without_guards(act: Callable[[], Any]) -> None:
+    """Do what only somebody with the database's own rights could do, then guard it again."""
+    with connection.cursor() as cursor:
+        for name in guard_names():
+            table = name.rsplit("_refuse_", 1)[0]
+            on = f" ON {table}" if connection.vendor == "postgresql" else ""
+            cursor.execute(f"DROP TRIGGER {name}{on}")
+    act()
+    create_guards(connection)
+
+
+def test_books_that_are_right_agree(books: Team) -> None:
+    result = verify()
+    assert result.differences == ()
+    assert (result.transfers, result.teams, result.open_holds) == (9, 2, 1)
+
+
+def test_a_changed_balance_is_found_and_rebuilt(books: Team) -> None:
+    right = budget_of(books.pk)
+    Account.objects.filter(team=books, kind="wallet").update(debits_posted_nano_usd=1)
+    Budget.objects.filter(team=books).update(held_nano_usd=0, granted_nano_usd=9)
+    assert codes() == {"account", "budget"}
+    assert verify(rebuild=True).differences == ()
+    assert budget_of(books.pk) == right
+
+
+def amount_of(subject: str, kind: str, amount: int) -> Callable[[], Any]:
+    rows = Transfer.objects.filter(subject=subject, kind=kind)
+    return lambda: rows.update(amount_nano_usd=amount)
+
+
+@pytest.mark.parametrize(
+    ("plant", "expected"),
+    [
+        (amount_of("turn:1", "release", 0), {"release_amount", "account"}),
+        (amount_of("turn:1", "capture", 1), {"release_amount", "settlement", "account", "budget"}),
+        (amount_of("turn:3", "hold", 1), {"hold_evidence", "account", "budget"}),
+        (amount_of("", "grant", 1), {"over_budget", "account", "budget"}),
+        (lambda: Transfer.objects.filter(overrun=True).update(overrun=False), {"overrun_flag"}),
+        (
+            lambda: Transfer.objects.filter(kind="capture").update(subject="turn:9"),
+            {"other_hold"},
+        ),
+        (lambda: Settlement.objects.filter(subject="turn:1").delete(), {"settlement_missing"}),
+        (
+            lambda: Settlement.objects.filter(subject="turn:1").update(prompt_tokens=9),
+            {"settlement"},
+        ),
+        (
+            lambda: Transfer.objects.filter(subject="turn:1", kind="release").delete(),
+            {"settlement", "account", "budget"},
+        ),
+    ],
+)
+def test_a_changed_row_is_found_and_named(
+    books: Team, plant: Callable[[], Any], expected: set[str]
+) -> None:
+    without_guards(plant)
+    assert codes() == expected
+
+
+def test_a_second_capture_is_found(books: Team) -> None:
+    capture = Transfer.objects.get(subject="turn:1", kind="capture")
+    capture.pk, capture.idempotency_key = None, "another"
+    capture.save(force_insert=True)
+    assert "no_open_hold" in codes()
+
+
+def test_a_missing_guard_is_found(books: Team) -> None:
+    drop_delete_guards(connection)
+    assert codes() == {"guard_missing"}
+
+
+def test_the_command_says_what_agrees_and_fails_on_what_does_not(books: Team) -> None:
+    out = StringIO()
+    call_command("verifyledger", stdout=out)
+    assert "9 transfers of 2 teams, 1 open holds: everything agrees." in out.getvalue()
+    Budget.objects.filter(team=books).update(posted_nano_usd=1)
+    with pytest.raises(CommandError, match="1 differences") as failure:
+        call_command("verifyledger", stdout=out)
+    assert failure.value.returncode == 1
+    assert f"budget: team:{books.pk}: posted_nano_usd is 1" in out.getvalue()
+    call_command("verifyledger", "--rebuild", stdout=out)
