@@ -6,9 +6,9 @@ import msgspec
 
 
 class RelaySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One relay. The figures are those of the relay's own documents (docs/relay), all changeable.
+    """One relay. The figures are those of the relay's own documents, all changeable.
 
-    `max_retries` counts tries in all, the first one included. The turn timeout covers all tries
+    Documents are `/models` and `/usage`. `max_retries` counts tries in all, the first one included. The turn timeout covers all tries
     and the waits between them. `max_answer_bytes` bounds the text of one answer in UTF-8 and
     `max_wire_bytes` everything that the relay sends for it, `max_line_bytes` one line of that.
     """
@@ -23,6 +23,7 @@ class RelaySettings(msgspec.Struct, frozen=True, kw_only=True):
     idle_timeout_seconds: float = 60.0
     turn_timeout_seconds: float = 120.0
     finish_grace_seconds: float = 2.0
+    document_timeout_seconds: float = 15.0
     catalogue_ttl_seconds: float = 300.0
     max_line_bytes: int = 1024 * 1024
     max_answer_bytes: int = 1024 * 1024

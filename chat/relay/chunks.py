@@ -1,0 +1,220 @@
+"""From chunk objects to relay events: the same for server-sent events and WebSocket frames.
+
+The hot path of the product: one call of `AnswerReader.take` for each token of each answer.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from chat.relay.errors import RelayProtocol, RelayTruncated
+from chat.relay.failures import error_in_answer
+from chat.relay.types import Delta, Finish, RelayEvent, Usage
+from chat.relay.usage import believe, read_usage
+
+logger = logging.getLogger(__name__)
+
+MAX_MALFORMED_FRAMES = 3  # fault rows 4 and 5
+
+_NOT_CHUNKS = frozenset(("", "ping", "pong"))
+_DONE = "[DONE]"
+
+
+class _Body(msgspec.Struct, gc=False):
+    """`delta` of a choice. The types are checked after decoding, so that one odd field costs
+    that field and not the whole chunk.
+    """
+
+    role: Any = None
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    tool_calls: Any = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    delta: _Body | None = None
+    message: _Body | None = None  # instead of a delta, from a relay that does not stream
+    finish_reason: Any = None
+    index: Any = None
+
+
+class _Chunk(msgspec.Struct, gc=False):
+    choices: list[_Choice | None] | None = None
+    usage: Any = None
+    error: Any = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+class AnswerReader:
+    """Turns the chunk objects of one answer into events, and judges how the answer ended."""
+
+    def __init__(self, max_answer_bytes: int, redact: Callable[[str], str]) -> None:
+        """`max_answer_bytes` bounds the text in UTF-8; `redact` takes the key out of a text."""
+        self.started = False  # something of the answer has arrived
+        self.finished = False  # the relay gave its finish_reason
+        self.done = False  # the relay sent its end marker
+        self.usage: Usage | None = None
+        self.malformed_frames = 0
+        self._max_answer_bytes = max_answer_bytes
+        self._answer_bytes = 0
+        self._redact = redact
+        self._frames = 0
+
+    def take(self, payload: bytes | bytearray | str) -> Sequence[RelayEvent]:
+        """Return the events of one chunk object.
+
+        Raises RelayReported (or what else it says) for an error object, RelayProtocol for too
+        many malformed frames or too long an answer.
+        """
+        if self.done:
+            return ()
+        try:
+            chunk = _decode(payload)
+        except (ValueError, RecursionError):  # msgspec's errors and UnicodeDecodeError
+            slow = self._decode_slowly(payload)
+            if slow is None:
+                return (Finish("stop"),) if self._ends_now() else ()
+            chunk = slow
+        self._frames += 1
+        choices = chunk.choices
+        if not choices:
+            return self._take_unusual(chunk, payload)
+        choice = choices[0]
+        if chunk.error is None and chunk.usage is None and choice is not None and not self.finished:
+            body = choice.delta
+            if body is not None and not choice.finish_reason and not choice.index:
+                content = body.content
+                if type(content) is str and content and body.tool_calls is None and not body.role:
+                    reasoning = body.reasoning_content or body.reasoning
+                    if not reasoning:
+                        self._count(content)
+                        return (Delta(content),)
+        return self._take_unusual(chunk, payload)
+
+    def end(self, *, foreign_lines: int = 0) -> None:
+        """Judge a clean end of the connection; raises unless the answer was finished."""
+        if self.malformed_frames:
+            logger.warning("Skipped %d malformed frames of an answer.", self.malformed_frames)
+        if self.finished or self.done:
+            return
+        if not self._frames and (foreign_lines or self.malformed_frames):
+            raise RelayProtocol("The relay sent something that is not an event stream.")
+        raise RelayTruncated()
+
+    def _take_unusual(self, chunk: _Chunk, payload: bytes | bytearray | str) -> list[RelayEvent]:
+        error = chunk.error or (_bare_error(payload) if not chunk.choices else None)
+        if error:
+            raise error_in_answer(error, started=self.started, redact=self._redact)
+        events: list[RelayEvent] = []
+        choice = next((c for c in chunk.choices or () if c is not None and not c.index), None)
+        if choice is not None and not self.finished:
+            self._take_choice(choice, events)
+        if chunk.usage is not None:
+            self._take_usage(chunk.usage, events)
+        # The finish goes last, so that whoever stops at it has the usage that came with it.
+        if choice is not None and not self.finished and choice.finish_reason:
+            self.finished = True
+            events.append(Finish(str(choice.finish_reason)))
+        return events
+
+    def _take_choice(self, choice: _Choice, events: list[RelayEvent]) -> None:
+        body = choice.delta or choice.message
+        if body is None:
+            return
+        calls = body.tool_calls if isinstance(body.tool_calls, list) else []
+        delta = Delta(
+            content=_text(body.content),
+            reasoning=_text(body.reasoning_content) or _text(body.reasoning),
+            role=body.role if isinstance(body.role, str) and body.role else None,
+            tool_calls=tuple(call for call in calls if isinstance(call, dict)) or None,
+        )
+        if delta.content or delta.reasoning or delta.tool_calls:
+            self._count(delta.content + delta.reasoning)
+        elif delta.role is None:
+            return
+        events.append(delta)
+
+    def _take_usage(self, raw: Any, events: list[RelayEvent]) -> None:
+        usage = read_usage(raw)
+        if usage is None:
+            logger.warning("Ignored a usage report that cannot be true.")
+        elif usage != self.usage:
+            report = believe(self.usage, usage)
+            self.usage = report.usage
+            events.append(report)
+
+    def _count(self, text: str) -> None:
+        self.started = True
+        self._answer_bytes += len(text) if text.isascii() else len(text.encode())
+        if self._answer_bytes > self._max_answer_bytes:
+            raise RelayProtocol(
+                f"The relay's answer is longer than {self._max_answer_bytes} bytes."
+            )
+
+    def _ends_now(self) -> bool:
+        """Say whether the end marker came without a finish_reason; it then stands for one."""
+        if not self.done or self.finished:
+            return False
+        self.finished = True
+        return True
+
+    def _decode_slowly(self, payload: bytes | bytearray | str) -> _Chunk | None:
+        """Decode what the fast decoder refuses; None for an end marker, a heartbeat or garbage.
+
+        Accepts what relays really send: bare control characters in strings, lone surrogates and
+        bytes that are not UTF-8 (both become U+FFFD, so that encoding cannot fail later).
+        """
+        text = payload if isinstance(payload, str) else payload.decode("utf-8", "replace")
+        word = text.strip()
+        if word == _DONE:
+            self.done = True
+            return None
+        if word in _NOT_CHUNKS:
+            return None
+        try:
+            return msgspec.convert(_scrub(json.loads(text, strict=False)), _Chunk)
+        except (ValueError, RecursionError):
+            self.malformed_frames += 1
+        if self.malformed_frames > MAX_MALFORMED_FRAMES:
+            raise RelayProtocol(f"The relay sent {self.malformed_frames} malformed frames.")
+        return None
+
+
+def _text(value: Any) -> str:
+    """Return the text of a content field: a string, or a list of parts that hold `text`."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        parts = (part.get("text") if isinstance(part, dict) else part for part in value)
+        return "".join(part for part in parts if isinstance(part, str))
+    return ""
+
+
+def _bare_error(payload: bytes | bytearray | str) -> Any:
+    """Return the error of an object that is itself an error: `{"object": "error", ...}`."""
+    try:
+        found = msgspec.json.decode(payload)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or "error" not in (found.get("object"), found.get("type")):
+        return None
+    return found
+
+
+def _scrub(value: Any) -> Any:
+    """Replace each lone surrogate in decoded JSON by U+FFFD."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_scrub(item) for item in value]
+    if isinstance(value, dict):
+        return {_scrub(key): _scrub(item) for key, item in value.items()}
+    return value

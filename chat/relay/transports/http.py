@@ -1,0 +1,176 @@
+"""HTTP to one relay. The only module that knows what carries it, and the border for its errors.
+
+httpx's interface over aiohttp's connections: half the CPU per small read of httpx's own, and a
+stream cancelled twice is closed, where httpx's own leaves it running and billing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from chat.relay.errors import RelayAuth, RelayError, RelayProtocol, RelayTimeout, RelayUnavailable
+from chat.relay.failures import error_for_response
+from chat.relay.keys import fits_header, redact
+from chat.relay.settings import RelaySettings
+from chat.relay.watch import Watch
+
+# What a broken connection raises; httpx-aiohttp lets some of aiohttp's errors through.
+CONNECTION_ERRORS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError)
+
+MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
+MAX_ERROR_BODY_BYTES = 64 * 1024
+
+
+class RelayHTTP:
+    """Requests to one relay; one client for each event loop, made when first needed."""
+
+    def __init__(self, settings: RelaySettings) -> None:
+        self._settings = settings
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
+            WeakKeyDictionary()
+        )
+
+    async def open(
+        self, method: str, path: str, *, content: bytes | None = None, accept: str, watch: Watch
+    ) -> httpx.Response:
+        """Send a request and return its response with the body unread; the caller closes it.
+
+        Raises RelayAuth for a key that cannot be sent, RelayTimeout, RelayUnavailable.
+        """
+        headers = {
+            "Accept": accept,
+            # Compression would hold tokens back, and let a small answer unpack into a huge one.
+            "Accept-Encoding": "identity",
+            "User-Agent": "tram",
+            **self._authorization(),
+        }
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        client = self._client()
+        try:
+            request = client.build_request(method, path, content=content, headers=headers)
+            with watch:
+                return await client.send(request, stream=True)
+        except TimeoutError:
+            raise RelayTimeout("The relay did not begin to answer in time.") from None
+        except CONNECTION_ERRORS as error:
+            raise _error_before_answer(error) from None
+        except ValueError as error:  # an address that aiohttp cannot use
+            raise RelayProtocol(f"The relay's address is wrong: {error}", sent=False) from None
+
+    async def get_document(self, path: str) -> Any:
+        """Return the JSON document at a path below the relay's address; raises RelayError."""
+        watch = Watch()
+        watch.end_within(self._settings.document_timeout_seconds)
+        try:
+            response = await self.open("GET", path, accept="application/json", watch=watch)
+            try:
+                if response.status_code != 200:
+                    raise await self.refusal(response, watch)
+                body = await read_body(response, MAX_DOCUMENT_BYTES, watch)
+            finally:
+                await response.aclose()
+            return json.loads(body)
+        except TimeoutError:
+            raise RelayTimeout() from None
+        except CONNECTION_ERRORS as error:
+            raise RelayUnavailable(describe(error)) from None
+        except (ValueError, RecursionError):
+            raise RelayProtocol(f"The relay's {path} is not JSON.") from None
+        finally:
+            watch.close()
+
+    async def refusal(self, response: httpx.Response, watch: Watch, model: str = "") -> RelayError:
+        """Return the error that a response with a status other than 200 stands for."""
+        try:
+            body = await read_body(response, MAX_ERROR_BODY_BYTES, watch)
+        except (TimeoutError, *CONNECTION_ERRORS):
+            body = b""  # the status says enough
+        headers: Mapping[str, str] = response.headers
+        return error_for_response(
+            response.status_code,
+            headers,
+            body,
+            now=datetime.now(UTC),
+            redact=partial(redact, key=self._settings.api_key),
+            model=model,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
+    def _authorization(self) -> dict[str, str]:
+        key = self._settings.api_key.strip()
+        if not key:
+            return {}  # a relay on the operator's own machine needs none
+        if not fits_header(key):
+            raise RelayAuth("The relay's key holds characters that no key has.")
+        return {"Authorization": f"Bearer {key}"}
+
+    def _client(self) -> httpx.AsyncClient:
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None or client.is_closed:
+            client = httpx.AsyncClient(
+                base_url=self._settings.base_url,
+                transport=AiohttpTransport(client=_new_session),
+                timeout=httpx.Timeout(None, connect=self._settings.connect_timeout_seconds),
+                follow_redirects=False,
+                # A proxy named in the environment must not see prompts and key.
+                trust_env=False,
+            )
+            self._clients[loop] = client
+        return client
+
+
+async def read_body(response: httpx.Response, max_bytes: int, watch: Watch) -> bytes:
+    """Return at most `max_bytes` of the body; what is beyond is left unread."""
+    body = bytearray()
+    chunks = response.stream.__aiter__()  # type: ignore[union-attr]
+    while len(body) < max_bytes:
+        try:
+            with watch:
+                body += await chunks.__anext__()
+        except StopAsyncIteration:
+            break
+    return bytes(body[:max_bytes])
+
+
+def describe(error: Exception) -> str:
+    """Return what happened to a connection, for people who run the product."""
+    return f"The connection to the relay failed: {error or type(error).__name__}"
+
+
+def _new_session() -> aiohttp.ClientSession:
+    """Unlimited, because a task cancelled while it waits for a place in a pool can leak it; who
+    may talk to the relay is bounded by the caller.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=httpx.create_ssl_context(trust_env=True)),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+    )
+
+
+def _error_before_answer(error: Exception) -> RelayError:
+    """Judge a failure before the response headers by its cause: httpx-aiohttp reports lost
+    connections and slow ones alike as ConnectTimeout.
+    """
+    cause = error.__cause__ or error
+    if isinstance(cause, TimeoutError):
+        return RelayTimeout("The relay did not accept a connection in time.", sent=False)
+    never_connected = isinstance(cause, aiohttp.ClientConnectorError | httpx.UnsupportedProtocol)
+    return RelayUnavailable(describe(error), sent=not never_connected)
