@@ -17,6 +17,9 @@ from django.conf import settings
 LIFECYCLE_MODULE = "chat.turns.lifecycle"
 # After a drain the sockets' applications may say goodbye for this long.
 FAREWELL_SECONDS = 5
+# A frame over the limit is refused with an error that names it; only one over this many times the
+# limit costs the socket.
+TRANSPORT_FACTOR = 4
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +37,8 @@ class SiteServer(Server):  # type: ignore[misc]
             get_default_application(),
             endpoints=endpoint,
             signal_handlers=False,
-            websocket_max_message_size=settings.SOCKETS.max_frame_bytes,
-            websocket_max_frame_size=settings.SOCKETS.max_frame_bytes,
+            websocket_max_message_size=TRANSPORT_FACTOR * settings.SOCKETS.max_frame_bytes,
+            websocket_max_frame_size=TRANSPORT_FACTOR * settings.SOCKETS.max_frame_bytes,
             server_name="tram",
             verbosity=0,
             **_proxy_options(),

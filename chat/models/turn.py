@@ -78,6 +78,8 @@ class Turn(models.Model):
     quality = models.CharField(_("evidence"), max_length=10, blank=True)
     finish_reason = models.CharField(_("reason of the end"), max_length=40, blank=True)
     error_code = models.CharField(_("error"), max_length=40, blank=True)
+    # The relay's own words, for administrators.
+    error_detail = models.TextField(_("relay's words"), blank=True)
     error_message = models.TextField(_("error message"), blank=True)
     anomaly = models.CharField(_("anomaly"), max_length=200, blank=True)
     sha256 = models.CharField(_("SHA-256 of the answer"), max_length=64, blank=True)

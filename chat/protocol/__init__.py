@@ -1,7 +1,8 @@
 """The browser socket's language, version `tram.v1`: commands in, events out.
 
-Pure Python: every frame is one msgspec struct tagged by `type`; unknown fields are refused. The JSON
-Schema in `docs/protocol.schema.json` and the page's TypeScript types are made from these same structs.
+Pure Python: every frame is one msgspec struct tagged by `type`; unknown fields are refused. The
+JSON Schema in `docs/protocol.schema.json` and the page's TypeScript types are made from these same
+structs.
 """
 
 from chat.protocol.codec import BadFrame, decode_command, encode_event

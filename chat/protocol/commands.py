@@ -24,7 +24,7 @@ class Command(
     """Any frame from a client."""
 
 
-class Chat(Command, tag="chat"):
+class Chat(Command, tag="chat", frozen=True):
     """Start a turn with a new message. `id` makes a repeated send the same turn."""
 
     id: UUID
@@ -37,7 +37,7 @@ class Chat(Command, tag="chat"):
     attachments: Annotated[tuple[UUID, ...], Meta(max_length=0)] = ()
 
 
-class Regenerate(Command, tag="regenerate"):
+class Regenerate(Command, tag="regenerate", frozen=True):
     """Another answer beside the assistant message `message`."""
 
     id: UUID
@@ -46,7 +46,7 @@ class Regenerate(Command, tag="regenerate"):
     options: Options = Options()
 
 
-class Edit(Command, tag="edit"):
+class Edit(Command, tag="edit", frozen=True):
     """A sibling of the person's message `message`, and its answer."""
 
     id: UUID
@@ -56,20 +56,20 @@ class Edit(Command, tag="edit"):
     options: Options = Options()
 
 
-class Continue(Command, tag="continue"):
+class Continue(Command, tag="continue", frozen=True):
     """Go on from the cut assistant message `message`, in a sibling that begins with its text."""
 
     id: UUID
     message: UUID
 
 
-class Interrupt(Command, tag="interrupt"):
+class Interrupt(Command, tag="interrupt", frozen=True):
     """Stop a turn. Asking twice is the same as asking once."""
 
     turn: UUID
 
 
-class Attach(Command, tag="attach"):
+class Attach(Command, tag="attach", frozen=True):
     """Watch a conversation; of `turn` send only what follows chunk `after` of `epoch`."""
 
     conversation: UUID
@@ -78,24 +78,24 @@ class Attach(Command, tag="attach"):
     after: Sequence | None = None
 
 
-class Detach(Command, tag="detach"):
+class Detach(Command, tag="detach", frozen=True):
     """Stop watching a conversation. Its turns go on."""
 
     conversation: UUID
 
 
-class Ack(Command, tag="ack"):
+class Ack(Command, tag="ack", frozen=True):
     """Chunks of `turn` up to `seq` are in the client's hands."""
 
     turn: UUID
     seq: Sequence
 
 
-class Typing(Command, tag="typing"):
+class Typing(Command, tag="typing", frozen=True):
     """The person is writing in a conversation."""
 
     conversation: UUID
 
 
-class Ping(Command, tag="ping"):
+class Ping(Command, tag="ping", frozen=True):
     """Answered by `pong`."""

@@ -25,6 +25,7 @@ ErrorCode = Literal[
     "relay_protocol",
     "storage_unavailable",
     "restarting",
+    "internal_error",
 ]
 TurnState = Literal["running", "completed", "interrupted", "failed", "budget_stopped", "orphaned"]
 Quality = Literal["reported", "estimated", "reconciled"]
@@ -85,7 +86,7 @@ class Event(Struct, frozen=True, tag_field="type", omit_defaults=True):
     """Any frame to a client."""
 
 
-class Ready(Event, tag="ready"):
+class Ready(Event, tag="ready", frozen=True):
     """The connection is signed in and may be used."""
 
     protocol: str
@@ -96,7 +97,7 @@ class Ready(Event, tag="ready"):
     heartbeat_seconds: float
 
 
-class Accepted(Event, tag="accepted"):
+class Accepted(Event, tag="accepted", frozen=True):
     """A turn was stored, its worst cost is held, and it runs."""
 
     id: UUID
@@ -109,14 +110,14 @@ class Accepted(Event, tag="accepted"):
     hold_nano_usd: int
 
 
-class Attached(Event, tag="attached"):
+class Attached(Event, tag="attached", frozen=True):
     """The conversation is watched now; its running turns follow as snapshots or chunks."""
 
     conversation: UUID
     turns: tuple[UUID, ...]
 
 
-class Snapshot(Event, tag="snapshot"):
+class Snapshot(Event, tag="snapshot", frozen=True):
     """All the text of a turn so far; replaces what the client holds."""
 
     turn: UUID
@@ -129,7 +130,7 @@ class Snapshot(Event, tag="snapshot"):
     assistant_message: UUID | None = None
 
 
-class Chunk(Event, tag="chunk"):
+class Chunk(Event, tag="chunk", frozen=True):
     """Numbered piece of an answer. `offset` counts UTF-16 code units of content before it."""
 
     turn: UUID
@@ -140,7 +141,7 @@ class Chunk(Event, tag="chunk"):
     reasoning: str = ""
 
 
-class Notice(Event, tag="notice"):
+class Notice(Event, tag="notice", frozen=True):
     """Something worth knowing about a running turn."""
 
     turn: UUID
@@ -148,7 +149,7 @@ class Notice(Event, tag="notice"):
     detail: str
 
 
-class Done(Event, tag="done"):
+class Done(Event, tag="done", frozen=True):
     """A turn ended, with what it cost and on what evidence. `sha256` is of the UTF-8 text."""
 
     turn: UUID
@@ -162,7 +163,7 @@ class Done(Event, tag="done"):
     error: TurnError | None = None
 
 
-class Error(Event, tag="error"):
+class Error(Event, tag="error", frozen=True):
     """A command was refused; `id` or `turn` says which."""
 
     code: ErrorCode
@@ -173,7 +174,7 @@ class Error(Event, tag="error"):
     detail: dict[str, Any] | None = None
 
 
-class ConversationChanged(Event, tag="conversation"):
+class ConversationChanged(Event, tag="conversation", frozen=True):
     """Something changed in a watched conversation or in the team's list of them."""
 
     conversation: UUID
@@ -186,19 +187,19 @@ class ConversationChanged(Event, tag="conversation"):
     assistant_message: UUID | None = None
 
 
-class Presence(Event, tag="presence"):
+class Presence(Event, tag="presence", frozen=True):
     """Who watches a conversation now."""
 
     conversation: UUID
     people: tuple[Person, ...]
 
 
-class TypingNow(Event, tag="typing"):
+class TypingNow(Event, tag="typing", frozen=True):
     """Somebody writes in a watched conversation."""
 
     conversation: UUID
     person: Person
 
 
-class Pong(Event, tag="pong"):
+class Pong(Event, tag="pong", frozen=True):
     """The answer to `ping`."""

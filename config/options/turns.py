@@ -29,6 +29,13 @@ class Turns:
         low=1,
         meaning="Longest message of a person.",
     )
+    max_prompt_bytes: int = variable(
+        "MAX_PROMPT_BYTES",
+        262_144,
+        unit="bytes",
+        low=1024,
+        meaning="Newest part of a branch that goes to the model with a message.",
+    )
     max_turns_per_person: int = variable(
         "MAX_TURNS_PER_PERSON", 8, unit="turns", low=1, meaning="Turns of one person at a time."
     )

@@ -1,0 +1,53 @@
+"""The one bridge from async code to the synchronous ORM."""
+
+import asyncio
+import contextvars
+import functools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from django.db import close_old_connections, connections
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+THREADS = 8
+"""Threads that may be in the database at a time; more only queue for the same locks."""
+
+_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="crossing")
+
+
+def _run(fn: Callable[[], R]) -> R:
+    close_old_connections()
+    try:
+        return fn()
+    finally:
+        for connection in connections.all(initialized_only=True):
+            # A pooled connection goes back to its pool; SQLite's stays open for the next call.
+            if connection.settings_dict["CONN_MAX_AGE"] == 0 and connection.vendor != "sqlite":
+                connection.close()
+
+
+async def cross(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run `fn` in a thread that may use the ORM, and give back what it returns or raises.
+
+    Pass and return plain frozen values: a model instance fetched there must not be used here.
+    Cancelling the await does not stop `fn`; a transaction it opened ends by itself.
+    """
+    context = contextvars.copy_context()
+    call = functools.partial(context.run, functools.partial(fn, *args, **kwargs))
+    return await asyncio.get_running_loop().run_in_executor(_pool, _run, call)
+
+
+def close_connections() -> None:
+    """Close the database connections of every thread of the bridge (tests, and at the end)."""
+    barrier = threading.Barrier(THREADS)
+
+    def close() -> None:
+        connections.close_all()
+        barrier.wait(timeout=5)
+
+    for future in [_pool.submit(close) for _ in range(THREADS)]:
+        future.result(timeout=10)

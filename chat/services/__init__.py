@@ -1,0 +1,1 @@
+"""Use cases that write: one verb each, synchronous, in their own transaction."""

@@ -1,0 +1,188 @@
+"""Admit a turn: one transaction that stores the messages and holds the worst cost."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.policy import Principal
+from billing.errors import BudgetExhausted, PriceUnknown
+from billing.holds import place_hold
+from billing.models import PriceVersion
+from billing.money import format_usd
+from chat.models import Message, Turn, TurnState
+from chat.search import fold
+from chat.services.errors import (
+    BudgetTooSmall,
+    ContentInvalid,
+    IdempotencyMismatch,
+    ModelNotAllowed,
+    TooManyTurns,
+)
+from chat.services.intents import Admitted, Intent, PromptMessage
+from chat.services.placing import Place, find_place
+from chat.services.prompts import branch_above, build_prompt, prompt_ceiling_bytes
+from chat.services.titles import title_from
+
+
+def start_turn(principal: Principal, intent: Intent, *, default_model: str, node: str) -> Admitted:
+    """Store the turn that `intent` asks for and hold its worst cost, or refuse and store nothing.
+
+    The same intent again gives the same turn with `created` false. Raises a
+    chat.services.errors.Refused, NotVisible or Forbidden.
+    """
+    _check_content(intent)
+    try:
+        with transaction.atomic():
+            return _sent_before(principal, intent) or _admit(principal, intent, default_model, node)
+    except IntegrityError:
+        # The same send arrived twice at once and the other one was first.
+        earlier = _sent_before(principal, intent)
+        if earlier is None:
+            raise
+        return earlier
+
+
+def _check_content(intent: Intent) -> None:
+    if intent.kind not in ("chat", "edit"):
+        return
+    limit = settings.TURNS.max_message_characters
+    if not intent.content.strip():
+        raise ContentInvalid("The message is empty. Write something first.", path="$.content")
+    if len(intent.content) > limit:
+        raise ContentInvalid(
+            f"The message has {len(intent.content)} characters; at most {limit} are allowed. "
+            "Shorten it or send it in parts.",
+            path="$.content",
+            limit_characters=limit,
+        )
+    if "\x00" in intent.content:
+        raise ContentInvalid("The message contains a NUL character.", path="$.content")
+
+
+def _sent_before(principal: Principal, intent: Intent) -> Admitted | None:
+    turn = Turn.objects.filter(requester_id=principal.user_id, client_id=intent.client_id).first()
+    if turn is None:
+        return None
+    if turn.payload_sha256 != intent.sha256:
+        raise IdempotencyMismatch
+    return _admitted(turn, created=False)
+
+
+def _admitted(turn: Turn, **extra: Any) -> Admitted:
+    return Admitted(
+        turn_id=turn.id,
+        conversation_id=turn.conversation_id,
+        team_id=turn.team_id,
+        user_message_id=turn.user_message_id,
+        assistant_message_id=turn.assistant_message_id,
+        epoch=turn.epoch,
+        model=turn.model,
+        hold_nano_usd=turn.hold_nano_usd,
+        state=turn.state,
+        requester_id=turn.requester_id,
+        max_tokens=turn.max_tokens,
+        temperature=turn.temperature,
+        **extra,
+    )
+
+
+def _admit(principal: Principal, intent: Intent, default_model: str, node: str) -> Admitted:
+    place = find_place(principal, intent)
+    conversation = place.conversation
+    model = intent.model or conversation.model or default_model
+    prompt = _prompt(place, intent)
+    turn = Turn(
+        conversation=conversation,
+        team_id=conversation.team_id,
+        requester_id=principal.user_id,
+        client_id=intent.client_id,
+        payload_sha256=intent.sha256,
+        node=node,
+        model=model,
+        temperature=intent.temperature,
+    )
+    price = _hold(turn, prompt, intent)
+    running = Turn.objects.filter(requester_id=principal.user_id, state=TurnState.RUNNING)
+    # Counted after the hold, which serialises the sends of a team: so the count is exact.
+    if running.count() >= settings.TURNS.max_turns_per_person:
+        raise TooManyTurns(limit_turns=settings.TURNS.max_turns_per_person)
+    _write_messages(turn, place, intent, principal)
+    return _admitted(
+        turn,
+        created=True,
+        new_conversation=place.new_conversation,
+        title=conversation.title,
+        prompt=prompt,
+        prefix=place.prefix,
+        top_p=intent.top_p,
+        input_nano_usd_per_million=price.input_nano_usd_per_million,
+        output_nano_usd_per_million=price.output_nano_usd_per_million,
+    )
+
+
+def _prompt(place: Place, intent: Intent) -> tuple[PromptMessage, ...]:
+    above = branch_above(
+        place.question.id if place.question else place.parent_id, settings.TURNS.max_prompt_bytes
+    )
+    content = None if place.question else intent.content
+    return build_prompt(above=above, content=content, prefix=place.prefix, system=intent.system)
+
+
+def _hold(turn: Turn, prompt: tuple[PromptMessage, ...], intent: Intent) -> PriceVersion:
+    try:
+        hold = place_hold(
+            team_id=turn.team_id,
+            person_id=turn.requester_id,
+            subject=turn.subject,
+            model=turn.model,
+            prompt_bytes=prompt_ceiling_bytes(prompt),
+            max_tokens=intent.max_tokens or settings.TURNS.default_max_tokens,
+        )
+    except PriceUnknown:
+        raise ModelNotAllowed(model=turn.model) from None
+    except BudgetExhausted as error:
+        raise BudgetTooSmall(
+            f"The team's budget has {format_usd(error.remaining_nano_usd)} left and this message "
+            f"may cost {format_usd(error.needed_nano_usd)}. Nothing was sent or charged.",
+            remaining_nano_usd=error.remaining_nano_usd,
+            needed_nano_usd=error.needed_nano_usd,
+        ) from None
+    turn.max_tokens = hold.max_tokens
+    turn.hold_nano_usd = hold.amount_nano_usd
+    return PriceVersion.objects.get(pk=hold.price_version_id)
+
+
+def _write_messages(turn: Turn, place: Place, intent: Intent, principal: Principal) -> None:
+    conversation = place.conversation
+    if place.new_conversation:
+        conversation.title = title_from(intent.content)
+        conversation.save(force_insert=True)
+    number = conversation.messages.aggregate(last=Max("number"))["last"] or 0
+    question = place.question
+    if question is None:
+        number += 1
+        question = Message.objects.create(
+            conversation=conversation,
+            parent_id=place.parent_id,
+            number=number,
+            role=Message.Role.USER,
+            author_id=principal.user_id,
+            content=intent.content,
+            search_text=fold(intent.content),
+        )
+    answer = Message.objects.create(
+        conversation=conversation,
+        parent=question,
+        number=number + 1,
+        role=Message.Role.ASSISTANT,
+        model=turn.model,
+        content=place.prefix,
+    )
+    turn.user_message, turn.assistant_message = question, answer
+    turn.save(force_insert=True)
+    conversation.leaf, conversation.model = answer, turn.model
+    conversation.updated_at = timezone.now()
+    conversation.save(update_fields=["leaf", "model", "updated_at"])

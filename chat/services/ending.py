@@ -1,0 +1,182 @@
+"""End a turn: one transaction decides its terminal state, stores the text and settles the cost."""
+
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from billing.models import Quality
+from billing.settlement import settle
+from billing.tokens import count_tokens
+from chat.models import Conversation, JournalChunk, Message, Turn, TurnState
+from chat.search import fold
+from chat.services.intents import PromptMessage
+
+TOKENS_PER_MESSAGE = 4
+"""Tokens a chat template adds around one message: role, separators (OpenAI's figure is 3 to 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedUsage:
+    """Token counts as the relay reported them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnd:
+    """How a turn ended, as its runner saw it.
+
+    `generated` is the text to be counted when the relay reported no usage (without a continued
+    prefix); `prompt` is counted too, but only if `sent`: the relay may have worked on it.
+    Times are milliseconds.
+    """
+
+    turn_id: UUID
+    epoch: int
+    model: str
+    state: str
+    content: str
+    reasoning: str
+    generated: str
+    prompt: tuple[PromptMessage, ...]
+    sent: bool
+    usage: ReportedUsage | None = None
+    finish_reason: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    # The relay's own words, for administrators.
+    error_detail: str = ""
+    anomaly: str = ""
+    ttft_ms: int | None = None
+    total_ms: int | None = None
+    interrupted_by_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is stored of a turn in a terminal state; `by_this_call` is false if it was before."""
+
+    turn_id: UUID
+    conversation_id: UUID
+    assistant_message_id: UUID
+    epoch: int
+    state: str
+    content: str
+    reasoning: str
+    finish_reason: str
+    error_code: str
+    error_message: str
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    cost_nano_usd: int
+    quality: str
+    ttft_ms: int | None
+    total_ms: int | None
+    sha256: str
+    by_this_call: bool
+
+
+def end_turn(end: TurnEnd) -> Ended | None:
+    """Decide the terminal state by compare-and-set on (running, epoch).
+
+    The loser of a race changes nothing and gets what the winner stored; None means that another
+    process owns the turn by a higher epoch and it still runs.
+    """
+    # Counting is pure work: it is done before the transaction takes the database's write lock.
+    usage, quality = _evidence(end)
+    with transaction.atomic():
+        won = Turn.objects.filter(pk=end.turn_id, epoch=end.epoch, state=TurnState.RUNNING).update(
+            state=end.state,
+            finish_reason=end.finish_reason[:40],
+            error_code=end.error_code,
+            error_message=end.error_message,
+            error_detail=end.error_detail[:1000],
+            anomaly=end.anomaly[:200],
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            ttft_ms=end.ttft_ms,
+            total_ms=end.total_ms,
+            sha256=hashlib.sha256(end.content.encode()).hexdigest(),
+            interrupted_by=end.interrupted_by_id,
+            ended_at=Now(),
+        )
+        if won:
+            _store(end, usage, quality)
+    return stored_end(end.turn_id, by_this_call=bool(won))
+
+
+def stored_end(turn_id: UUID, *, by_this_call: bool = False) -> Ended | None:
+    """What is stored of a turn, or None while it runs."""
+    turn = Turn.objects.select_related("assistant_message").get(pk=turn_id)
+    if turn.state == TurnState.RUNNING:
+        return None
+    return Ended(
+        turn_id=turn.id,
+        conversation_id=turn.conversation_id,
+        assistant_message_id=turn.assistant_message_id,
+        content=turn.assistant_message.content,
+        reasoning=turn.assistant_message.reasoning,
+        by_this_call=by_this_call,
+        **{name: getattr(turn, name) for name in _COPIED},
+    )
+
+
+_COPIED = (
+    "epoch",
+    "state",
+    "finish_reason",
+    "error_code",
+    "error_message",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "cost_nano_usd",
+    "quality",
+    "ttft_ms",
+    "total_ms",
+    "sha256",
+)
+
+
+def _store(end: TurnEnd, usage: ReportedUsage, quality: Quality) -> None:
+    turn = Turn.objects.get(pk=end.turn_id)
+    Message.objects.filter(pk=turn.assistant_message_id).update(
+        content=end.content, reasoning=end.reasoning, search_text=fold(end.content)
+    )
+    settled = settle(
+        subject=turn.subject,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        cached_tokens=usage.cached_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        quality=quality,
+        outcome=end.state,
+    )
+    Turn.objects.filter(pk=turn.pk).update(
+        cost_nano_usd=settled.cost_nano_usd, quality=settled.quality
+    )
+    Conversation.objects.filter(pk=turn.conversation_id).update(updated_at=Now())
+    JournalChunk.objects.filter(turn_id=turn.pk).delete()
+
+
+def _evidence(end: TurnEnd) -> tuple[ReportedUsage, Quality]:
+    """The tokens to settle, and whether the relay reported them or we counted."""
+    if end.usage is not None:
+        return end.usage, Quality.REPORTED
+    prompt_tokens = (
+        sum(count_tokens(message.content, end.model) + TOKENS_PER_MESSAGE for message in end.prompt)
+        if end.sent
+        else 0
+    )
+    return ReportedUsage(prompt_tokens, count_tokens(end.generated, end.model)), Quality.ESTIMATED

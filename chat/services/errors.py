@@ -1,0 +1,77 @@
+"""Why a use case refuses. Each error carries the protocol's code and what a person should know."""
+
+from typing import Any
+
+from accounts.policy import Forbidden, NotVisible
+
+
+class Refused(Exception):
+    """This cannot be done."""
+
+    code = "bad_frame"
+
+    def __init__(self, message: str = "", **detail: Any) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+        self.message = str(self)
+        self.detail: dict[str, Any] | None = detail or None
+
+
+class ContentInvalid(Refused):
+    """The message is empty or too long."""
+
+
+class IdempotencyMismatch(Refused):
+    """This id was used before with another content. Send again with a new id."""
+
+    code = "idempotency_mismatch"
+
+
+class TooManyTurns(Refused):
+    """Too many answers are being written at once. Wait for one to end, or stop it."""
+
+    code = "too_many_turns"
+
+
+class ModelUnknown(Refused):
+    """No relay offers this model."""
+
+    code = "model_unknown"
+
+
+class ModelNotAllowed(Refused):
+    """This model has no price yet. Ask an administrator to set one."""
+
+    code = "model_not_allowed"
+
+
+class BudgetTooSmall(Refused):
+    """The team's budget does not cover this message."""
+
+    code = "budget_exhausted"
+
+
+class StorageUnavailable(Refused):
+    """The database does not answer. Your text is kept; try again in a moment."""
+
+    code = "storage_unavailable"
+
+
+class Restarting(Refused):
+    """The server is restarting. Your text is kept; it reconnects by itself."""
+
+    code = "restarting"
+
+
+__all__ = [
+    "BudgetTooSmall",
+    "ContentInvalid",
+    "Forbidden",
+    "IdempotencyMismatch",
+    "ModelNotAllowed",
+    "ModelUnknown",
+    "NotVisible",
+    "Refused",
+    "Restarting",
+    "StorageUnavailable",
+    "TooManyTurns",
+]

@@ -1,0 +1,43 @@
+"""Stop a turn that runs in another process, by a flag that its owner polls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from accounts.policy import NotVisible, Principal, require
+from accounts.roles import Capability
+from chat.models import Turn, TurnState
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPlace:
+    """Where a turn belongs and how it stands."""
+
+    turn_id: UUID
+    conversation_id: UUID
+    running: bool
+
+
+def request_interrupt(principal: Principal, turn_id: UUID) -> TurnPlace:
+    """Ask the owner of a turn to stop it. Asking for an ended turn changes nothing.
+
+    Raises NotVisible or Forbidden.
+    """
+    turn = Turn.objects.select_related("conversation").filter(pk=turn_id).first()
+    if turn is None or turn.conversation.deleted_at is not None:
+        raise NotVisible
+    require(principal, Capability.INTERRUPT_TURN, turn.team_id)
+    Turn.objects.filter(
+        pk=turn_id, state=TurnState.RUNNING, interrupt_requested_at__isnull=True
+    ).update(interrupt_requested_at=Now(), interrupted_by=principal.user_id)
+    return TurnPlace(turn.id, turn.conversation_id, turn.state == TurnState.RUNNING)
+
+
+def interrupt_requests(turn_ids: Sequence[UUID]) -> dict[UUID, int | None]:
+    """Of these turns, those somebody asked to stop, and who did."""
+    asked = Turn.objects.filter(
+        pk__in=turn_ids, state=TurnState.RUNNING, interrupt_requested_at__isnull=False
+    )
+    return dict(asked.values_list("id", "interrupted_by_id"))

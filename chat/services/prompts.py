@@ -1,0 +1,78 @@
+"""The prompt of a turn: the branch above it, newest first until the window is full."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import connection
+
+from chat.models import Message
+from chat.services.intents import PromptMessage
+
+MESSAGE_OVERHEAD_BYTES = 16
+"""Ceiling for the tokens a chat template adds around one message (role marks, separators)."""
+
+CONTINUE_INSTRUCTION = (
+    "Continue your last message exactly where it stops. Do not repeat anything and do not comment."
+)
+
+_BRANCH_SQL = """
+WITH RECURSIVE branch(parent_id, role, content, total, depth) AS (
+    SELECT parent_id, role, content, LENGTH(content), 1
+    FROM chat_message WHERE id = %s
+  UNION ALL
+    SELECT m.parent_id, m.role, m.content, branch.total + LENGTH(m.content), branch.depth + 1
+    FROM chat_message m JOIN branch ON m.id = branch.parent_id
+    WHERE branch.total < %s
+)
+SELECT role, content FROM branch ORDER BY depth
+"""
+
+
+def branch_above(message_id: UUID | None, max_bytes: int) -> list[PromptMessage]:
+    """The branch that ends in `message_id`, oldest first, cut to its newest `max_bytes` bytes.
+
+    Walks up from the message, so the cost follows the window and not the conversation's size.
+    Messages without text (answers that failed at once) are left out. The last message is kept
+    even when it alone is over the window: refusing it is the caller's business.
+    """
+    if message_id is None:
+        return []
+    key = message_id.hex if connection.vendor == "sqlite" else message_id
+    with connection.cursor() as cursor:
+        cursor.execute(_BRANCH_SQL, [key, max_bytes])
+        newest_first = cursor.fetchall()
+    return _window((PromptMessage(role, content) for role, content in newest_first), max_bytes)
+
+
+def _window(newest_first: Iterable[PromptMessage], max_bytes: int) -> list[PromptMessage]:
+    kept: list[PromptMessage] = []
+    left_bytes = max_bytes
+    for message in newest_first:
+        left_bytes -= len(message.content.encode()) + MESSAGE_OVERHEAD_BYTES
+        if left_bytes < 0 and kept:
+            break
+        if message.content:
+            kept.append(message)
+    kept.reverse()
+    return kept
+
+
+def build_prompt(
+    *, above: list[PromptMessage], content: str | None, prefix: str, system: str | None
+) -> tuple[PromptMessage, ...]:
+    """Join system text, branch, new message and the beginning that is to be continued."""
+    prompt = [PromptMessage("system", system)] if system else []
+    prompt += above
+    if content is not None:
+        prompt.append(PromptMessage(Message.Role.USER.value, content))
+    if prefix:
+        prompt.append(PromptMessage(Message.Role.ASSISTANT.value, prefix))
+        prompt.append(PromptMessage(Message.Role.USER.value, CONTINUE_INSTRUCTION))
+    return tuple(prompt)
+
+
+def prompt_ceiling_bytes(prompt: Iterable[PromptMessage]) -> int:
+    """At most so many tokens: a byte-level tokenizer never makes more tokens than bytes."""
+    return MESSAGE_OVERHEAD_BYTES + sum(
+        len(message.content.encode()) + MESSAGE_OVERHEAD_BYTES for message in prompt
+    )

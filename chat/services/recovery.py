@@ -1,0 +1,52 @@
+"""Settle turns whose process died: keep the journaled text, estimate the cost."""
+
+from uuid import UUID
+
+from django.conf import settings
+
+from chat.models import JournalChunk, Turn, TurnState
+from chat.services.ending import Ended, TurnEnd, end_turn
+from chat.services.prompts import branch_above
+
+
+def running_turns() -> list[UUID]:
+    """The turns that are stored as running, oldest first."""
+    return list(
+        Turn.objects.filter(state=TurnState.RUNNING)
+        .order_by("created_at")
+        .values_list("id", flat=True)
+    )
+
+
+def recover_turn(turn_id: UUID) -> Ended | None:
+    """Take a dead process's turn over and end it as orphaned with every journaled character.
+
+    Raising the epoch first makes the old owner, should it still live, write nowhere. None: the
+    turn had ended meanwhile.
+    """
+    turn = Turn.objects.select_related("assistant_message").get(pk=turn_id)
+    taken = Turn.objects.filter(pk=turn_id, epoch=turn.epoch, state=TurnState.RUNNING).update(
+        epoch=turn.epoch + 1
+    )
+    if not taken:
+        return None
+    chunks = list(JournalChunk.objects.filter(turn_id=turn_id).order_by("epoch", "seq"))
+    content = "".join(chunk.content for chunk in chunks)
+    reasoning = "".join(chunk.reasoning for chunk in chunks)
+    # A continued answer begins with text that was paid for before.
+    prefix = turn.assistant_message.content
+    return end_turn(
+        TurnEnd(
+            turn_id=turn_id,
+            epoch=turn.epoch + 1,
+            model=turn.model,
+            state=TurnState.ORPHANED,
+            content=content or prefix,
+            reasoning=reasoning,
+            generated=reasoning + content.removeprefix(prefix),
+            prompt=tuple(branch_above(turn.user_message_id, settings.TURNS.max_prompt_bytes)),
+            sent=True,
+            error_code="restarting",
+            error_message="The server stopped while this answer was written. Continue from here.",
+        )
+    )

@@ -1,0 +1,44 @@
+"""The end of a turn as an event."""
+
+from chat.protocol import Done, Snapshot, Stats, TurnError, Usage
+from chat.services.ending import Ended
+
+
+def done_event(ended: Ended) -> Done:
+    """What clients are told when a turn has ended and is stored."""
+    streamed_ms = (ended.total_ms or 0) - (ended.ttft_ms or 0)
+    speed = None
+    if ended.ttft_ms is not None and streamed_ms > 0 and ended.completion_tokens > 1:
+        speed = round(ended.completion_tokens * 1000 / streamed_ms, 1)
+    error = TurnError(ended.error_code, ended.error_message) if ended.error_code else None
+    return Done(
+        turn=ended.turn_id,
+        state=ended.state,  # type: ignore[arg-type]
+        finish_reason=ended.finish_reason or None,
+        usage=Usage(
+            ended.prompt_tokens,
+            ended.completion_tokens,
+            ended.prompt_tokens + ended.completion_tokens,
+            ended.cached_tokens,
+            ended.reasoning_tokens,
+        ),
+        cost_nano_usd=ended.cost_nano_usd,
+        quality=ended.quality,  # type: ignore[arg-type]
+        stats=Stats(ended.ttft_ms, ended.total_ms, ended.completion_tokens, speed),
+        sha256=ended.sha256,
+        error=error,
+    )
+
+
+def ended_snapshot(ended: Ended) -> Snapshot:
+    """The stored text of an ended turn, for a client that comes back after the end."""
+    return Snapshot(
+        turn=ended.turn_id,
+        epoch=ended.epoch,
+        seq=0,
+        content=ended.content,
+        state=ended.state,  # type: ignore[arg-type]
+        reasoning=ended.reasoning,
+        conversation=ended.conversation_id,
+        assistant_message=ended.assistant_message_id,
+    )

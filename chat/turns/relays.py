@@ -1,0 +1,149 @@
+"""The relays of this installation: which models they offer, and who answers for a model."""
+
+import asyncio
+import weakref
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+
+from chat.relay.catalog import Catalogue, nearest
+from chat.relay.client import RelayClient
+from chat.relay.errors import ModelUnknown, RelayError, RelayUnavailable
+from chat.relay.settings import RelaySettings
+from chat.relay.types import ChatRequest, RelayEvent
+
+log = structlog.get_logger(__name__)
+
+SCRIPTED_RELAY = "demo"
+"""Name of the demo relay among the embedded ones: its models are marked as scripted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model that a relay offers."""
+
+    model: str
+    name: str
+    relay_name: str
+    scripted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A relay and the model's id there."""
+
+    client: RelayClient
+    relay_name: str
+    model: str
+
+
+class RelayDirectory:
+    """The relays in their order of preference; the first that offers a model answers for it."""
+
+    def __init__(self, clients: tuple[RelayClient, ...]) -> None:
+        self.clients = clients
+
+    async def offers(self) -> tuple[Offer, ...]:
+        """All models, each once. Raises RelayError when no relay can be asked."""
+        seen: dict[str, Offer] = {}
+        for client, catalogue in await self._catalogues():
+            name = client.settings.name
+            for entry in catalogue.entries:
+                offer = Offer(entry.id, entry.name or entry.id, name, name == SCRIPTED_RELAY)
+                seen.setdefault(entry.id, offer)
+        return tuple(seen.values())
+
+    async def default_model(self) -> str:
+        """The model of a new conversation: as configured, else the first that is offered."""
+        if settings.TURNS.default_model:
+            return str(settings.TURNS.default_model)
+        offers = await self.offers()
+        return offers[0].model if offers else ""
+
+    async def route(self, model: str) -> Route:
+        """Who answers for `model`, an id or an alias. A name that any relay lists is never
+        rewritten. Raises ModelUnknown with near matches, or another RelayError."""
+        catalogues = await self._catalogues()
+        for client, catalogue in catalogues:
+            if any(entry.id == model for entry in catalogue.entries):
+                return Route(client, client.settings.name, model)
+        for client, catalogue in catalogues:
+            try:
+                return Route(client, client.settings.name, catalogue.resolve(model))
+            except ModelUnknown:
+                continue
+        listed = [entry.id for _, catalogue in catalogues for entry in catalogue.entries]
+        near = nearest(model, listed)
+        raise ModelUnknown(f"No relay offers the model {model!r}.", model=model, near_matches=near)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[RelayEvent, None]:
+        """Let the relay that offers `request.model` answer. Raises RelayError."""
+        route = await self.route(request.model)
+        async with aclosing(route.client.stream(request)) as events:
+            async for event in events:
+                yield event
+
+    async def _catalogues(self) -> list[tuple[RelayClient, Catalogue]]:
+        answers = await asyncio.gather(
+            *(client.models() for client in self.clients), return_exceptions=True
+        )
+        found, failures = [], []
+        for client, answer in zip(self.clients, answers, strict=True):
+            if isinstance(answer, RelayError):
+                failures.append(answer)
+                log.warning("relay_catalogue_failed", relay=client.settings.name, code=answer.code)
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                found.append((client, answer))
+        if not found:
+            raise failures[0] if failures else RelayUnavailable("No relay is configured.")
+        return found
+
+    async def aclose(self) -> None:
+        """Close the connections to all relays."""
+        for client in self.clients:
+            await client.aclose()
+
+
+_directories: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, RelayDirectory]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def directory() -> RelayDirectory:
+    """The directory of the running event loop, made from the settings at its first use."""
+    loop = asyncio.get_running_loop()
+    if loop not in _directories:
+        _directories[loop] = RelayDirectory(tuple(RelayClient(each) for each in configured()))
+    return _directories[loop]
+
+
+def configured() -> tuple[RelaySettings, ...]:
+    """The relays that the settings name: the real one if it has a key, else the embedded ones."""
+    relay = settings.RELAY
+    if relay.api_key:
+        return (_settings("relay", relay.rest_url, relay.api_key),)
+    pairs = (each.partition("=") for each in relay.embedded)
+    return tuple(_settings(name, url, relay.embedded_key) for name, _, url in pairs)
+
+
+def _settings(name: str, base_url: str, key: str) -> RelaySettings:
+    relay = settings.RELAY
+    return RelaySettings(
+        name=name,
+        base_url=base_url,
+        api_key=key,
+        max_retries=relay.max_retries,
+        retry_delay_ms=relay.retry_delay_ms,
+        connect_timeout_seconds=relay.connect_timeout_seconds,
+        first_byte_timeout_seconds=relay.first_byte_timeout_seconds,
+        idle_timeout_seconds=relay.idle_timeout_seconds,
+        turn_timeout_seconds=relay.turn_timeout_seconds,
+        catalogue_ttl_seconds=relay.models_ttl_seconds,
+        max_line_bytes=relay.max_line_bytes,
+        max_answer_bytes=relay.max_answer_bytes,
+    )

@@ -1,0 +1,254 @@
+"""One turn from its first request to its settlement, in a task of its own."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from chat.protocol import Notice
+from chat.relay.errors import RelayError, RelayTimeout
+from chat.relay.types import (
+    ChatRequest,
+    Delta,
+    Finish,
+    RelayEvent,
+    RelayMessage,
+    RetryNotice,
+    UsageReport,
+)
+from chat.services.ending import ReportedUsage, TurnEnd
+from chat.turns.journal import Journal
+from chat.turns.live import LiveTurn
+from chat.turns.sentences import sentence_for
+
+log = structlog.get_logger(__name__)
+
+CLOSE_SECONDS = 5.0
+"""The relay's connection closes within milliseconds; a reader that takes longer is reported."""
+TOKENS_PER_CHARACTER = 2
+"""No text of a natural or programming language has more; byte-level tokenizers have 4 at most."""
+MAX_BELIEVABLE_TOKENS = 10**8
+"""A relay that reports more for one turn is not believed; the turn is estimated."""
+
+
+class AnswerStream(Protocol):
+    """The seam to the relay: a request in, its events out."""
+
+    def stream(self, request: ChatRequest) -> AsyncGenerator[RelayEvent, None]:
+        """Yield the answer's events; closing the iterator closes the relay's connection."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the reader has seen so far."""
+
+    usage: ReportedUsage | None = None
+    anomaly: str = ""
+    finish_reason: str = ""
+    error: RelayError | None = None
+    sent: bool = False
+    generated: list[str] = field(default_factory=list)
+    first_delta_ns: int | None = None
+
+
+class TurnRunner:
+    """Owns one live turn. `stop` may be called by anybody, any number of times."""
+
+    def __init__(
+        self,
+        live: LiveTurn,
+        relay: AnswerStream,
+        journal: Journal,
+        *,
+        tokens_left: Callable[[str], int],
+        turn_timeout_seconds: float,
+    ) -> None:
+        """`tokens_left(generated_text)` says how many more tokens the hold pays for."""
+        self.live = live
+        self._relay = relay
+        self._journal = journal
+        self._tokens_left = tokens_left
+        self._turn_timeout_seconds = turn_timeout_seconds
+        self._stop_state: str | None = None
+        self._stopped_by_id: int | None = None
+        self._stop_error: tuple[str, str] = ("", "")
+        self._stopping = asyncio.Event()
+        self._outcome = Outcome()
+        # Characters of generated text at which its cost is looked at again.
+        self._next_look_characters = live.admitted.max_tokens // TOKENS_PER_CHARACTER
+        self._generated_characters = 0
+
+    def stop(
+        self,
+        state: str = "interrupted",
+        *,
+        by_id: int | None = None,
+        error: tuple[str, str] = ("", ""),
+    ) -> None:
+        """End the turn now, in `state`; the first call decides."""
+        if self._stop_state is None:
+            self._stop_state, self._stopped_by_id, self._stop_error = state, by_id, error
+            self._stopping.set()
+
+    async def run(self) -> TurnEnd:
+        """Read the relay until it ends, somebody stops it, or its time is up.
+
+        All text is journaled and published when this returns how the turn ended.
+        """
+        started_ns = time.monotonic_ns()
+        if self.live.admitted.prefix:
+            self.live.gather(self.live.admitted.prefix)
+            self._journal.touch(self.live, first=True)
+        reader = asyncio.create_task(self._read(), name=f"reader {self.live.id}")
+        stopping = asyncio.create_task(self._stopping.wait(), name=f"stopping {self.live.id}")
+        try:
+            await asyncio.wait(
+                {reader, stopping},
+                timeout=self._turn_timeout_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            stopping.cancel()
+            # Cancelled once and awaited: a second cancel could leave the relay generating.
+            if not reader.done():
+                if self._stop_state is None:
+                    self._outcome.error = RelayTimeout(
+                        f"The answer was not complete after {self._turn_timeout_seconds:g} seconds."
+                    )
+                reader.cancel()
+            await _ended(reader)
+        total_ms = (time.monotonic_ns() - started_ns) // 1_000_000
+        await self._journal.flush(self.live)
+        return self._end(started_ns, total_ms)
+
+    async def _read(self) -> None:
+        outcome = self._outcome
+        try:
+            outcome.sent = True
+            async with aclosing(self._relay.stream(self._request())) as events:
+                async for event in events:
+                    self._take(event)
+                    if self._stop_state is not None:
+                        break
+        except RelayError as error:
+            outcome.error = error
+        except Exception as error:
+            # A fault of ours must still end the turn, keep its text and settle it.
+            log.exception("reader_failed", turn=str(self.live.id))
+            outcome.error = RelayError(f"The answer could not be read ({type(error).__name__}).")
+
+    def _request(self) -> ChatRequest:
+        admitted = self.live.admitted
+        return ChatRequest(
+            model=admitted.model,
+            messages=tuple(RelayMessage(m.role, m.content) for m in admitted.prompt),
+            max_tokens=admitted.max_tokens,
+            temperature=admitted.temperature,
+            extra={} if admitted.top_p is None else {"top_p": admitted.top_p},
+        )
+
+    def _take(self, event: RelayEvent) -> None:
+        outcome = self._outcome
+        if isinstance(event, Delta):
+            if event.content or event.reasoning:
+                self._take_text(event.content, event.reasoning)
+        elif isinstance(event, UsageReport):
+            usage = event.usage
+            outcome.anomaly = event.anomaly or outcome.anomaly
+            if max(usage.prompt_tokens, usage.completion_tokens) > MAX_BELIEVABLE_TOKENS:
+                outcome.anomaly = "usage_absurd"
+            else:
+                outcome.usage = ReportedUsage(
+                    usage.prompt_tokens,
+                    usage.completion_tokens,
+                    usage.cached_tokens,
+                    usage.reasoning_tokens,
+                )
+        elif isinstance(event, Finish):
+            outcome.finish_reason = event.finish_reason
+        elif isinstance(event, RetryNotice):
+            detail = f"{event.error.message} Trying again in {event.delay_seconds:.0f} s."
+            self.live.tell(Notice(self.live.id, "retrying", detail))
+
+    def _take_text(self, content: str, reasoning: str) -> None:
+        outcome = self._outcome
+        first = outcome.first_delta_ns is None
+        if first:
+            outcome.first_delta_ns = time.monotonic_ns()
+        self.live.gather(content, reasoning)
+        self._journal.touch(self.live, first=first)
+        outcome.generated.append(reasoning + content)
+        self._generated_characters += len(content) + len(reasoning)
+        if self._generated_characters >= self._next_look_characters:
+            self._look_at_cost()
+
+    def _look_at_cost(self) -> None:
+        text = "".join(self._outcome.generated)
+        self._outcome.generated = [text]
+        left = self._tokens_left(text)
+        if left <= 0:
+            self.stop("budget_stopped")
+        # Until so many more characters have come the hold cannot be used up.
+        self._next_look_characters += max(32, left // TOKENS_PER_CHARACTER)
+
+    def _end(self, started_ns: int, total_ms: int) -> TurnEnd:
+        outcome, live = self._outcome, self.live
+        state, (code, message) = "completed", ("", "")
+        # A stop that came after the relay's own end changes nothing.
+        if self._stop_state is not None and not outcome.finish_reason:
+            state, (code, message) = self._stop_state, self._stop_error
+        elif outcome.error is not None:
+            state, code, message = "failed", outcome.error.code, outcome.error.message
+        generated = "".join(outcome.generated)
+        ttft_ns = outcome.first_delta_ns
+        return TurnEnd(
+            turn_id=live.id,
+            epoch=live.epoch,
+            model=live.admitted.model,
+            state=state,
+            content=live.content,
+            reasoning=live.reasoning,
+            generated=generated,
+            prompt=live.admitted.prompt,
+            sent=outcome.sent and self._may_be_billed(bool(generated)),
+            # Counts from the middle of an answer are not its bill.
+            usage=outcome.usage if state == "completed" or outcome.finish_reason else None,
+            finish_reason=outcome.finish_reason,
+            error_code=code,
+            error_message=sentence_for(code) if code else "",
+            error_detail=message,
+            anomaly=outcome.anomaly,
+            ttft_ms=None if ttft_ns is None else (ttft_ns - started_ns) // 1_000_000,
+            total_ms=total_ms,
+            interrupted_by_id=self._stopped_by_id if state == "interrupted" else None,
+        )
+
+    def _may_be_billed(self, generated: bool) -> bool:
+        """Whether the prompt counts where no usage was reported."""
+        error = self._outcome.error
+        if generated or error is None:
+            return True
+        return error.sent and error.code in (
+            "relay_timeout",
+            "relay_stream_broken",
+            "relay_truncated",
+        )
+
+
+async def _ended(reader: "asyncio.Task[None]") -> None:
+    """Wait for a cancelled reader even if this task is cancelled as well."""
+    waiter = asyncio.ensure_future(asyncio.wait({reader}, timeout=CLOSE_SECONDS))
+    try:
+        await asyncio.shield(waiter)
+    except asyncio.CancelledError:
+        await waiter
+        raise
+    finally:
+        if not reader.done():
+            log.error("reader_did_not_end", seconds=CLOSE_SECONDS)
+        elif not reader.cancelled() and (error := reader.exception()):
+            log.error("reader_failed", exc_info=error)

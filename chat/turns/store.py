@@ -1,0 +1,108 @@
+"""Where chunks are journaled: raw SQL over one connection of its own, in one thread of its own."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from chat.protocol import Chunk
+
+
+class ChunkStore(Protocol):
+    """The seam to the journal's storage."""
+
+    async def append(self, chunks: Sequence[Chunk]) -> None:
+        """Store all chunks in one commit, or raise and store none."""
+
+    async def aclose(self) -> None:
+        """Give back the connection."""
+
+
+# A chunk of an owner that lost its turn (a lower epoch, or a turn that ended) is not stored.
+_INSERT = """
+INSERT INTO chat_journalchunk (turn_id, epoch, seq, "offset", content, reasoning)
+SELECT %s, %s, %s, %s, %s, %s
+WHERE EXISTS (SELECT 1 FROM chat_turn WHERE id = %s AND epoch = %s AND state = 'running')
+"""
+
+
+class DatabaseChunkStore:
+    """The journal in the product's database."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._connection: BaseDatabaseWrapper | None = None
+
+    async def append(self, chunks: Sequence[Chunk]) -> None:
+        """Store all chunks in one commit, or raise a django.db.Error and store none."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._append, chunks)
+
+    def _append(self, chunks: Sequence[Chunk]) -> None:
+        connection = self._connection or self._open()
+        as_hex = connection.vendor == "sqlite"
+        rows = []
+        for chunk in chunks:
+            turn = chunk.turn.hex if as_hex else chunk.turn
+            rows.append(
+                (
+                    turn,
+                    chunk.epoch,
+                    chunk.seq,
+                    chunk.offset,
+                    chunk.content,
+                    chunk.reasoning,
+                    turn,
+                    chunk.epoch,
+                )
+            )
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("BEGIN IMMEDIATE" if as_hex else "BEGIN")
+                if not as_hex:
+                    # Survives the death of this process; a settlement still commits fully.
+                    cursor.execute("SET LOCAL synchronous_commit TO OFF")
+                cursor.executemany(_INSERT, rows)
+                cursor.execute("COMMIT")
+        except Exception:
+            # Whatever the connection was in the middle of, a new one starts clean.
+            self._close()
+            raise
+
+    def _open(self) -> BaseDatabaseWrapper:
+        self._connection = connections.create_connection("default")
+        return self._connection
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def aclose(self) -> None:
+        """Give back the connection and end the thread."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown()
+
+
+class MemoryChunkStore:
+    """The double: keeps chunks in a list; `hold` makes it stall, `fail` makes it fail."""
+
+    def __init__(self) -> None:
+        self.chunks: list[Chunk] = []
+        self.commits = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+
+    async def append(self, chunks: Sequence[Chunk]) -> None:
+        """Store all chunks once the gate is open."""
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        self.chunks += chunks
+        self.commits += 1
+
+    async def aclose(self) -> None:
+        """Nothing to give back."""

@@ -1,0 +1,165 @@
+"""One client that watches turns: a cursor for each turn, a window of bytes, and a pump.
+
+Nothing is queued per viewer: a viewer remembers how far it read in each turn's frames, so a slow
+client costs a number, not memory. Only the few frames that belong to no turn wait, in a bounded
+queue.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from chat.protocol import Person, encode_event
+from chat.protocol.events import Event
+from chat.turns.live import LiveTurn
+
+SendFrame = Callable[[str], Awaitable[None]]
+
+
+class Lagging(Exception):
+    """The client did not acknowledge chunks for too long."""
+
+
+@dataclass(slots=True)
+class _Cursor:
+    next_index: int
+    needs_snapshot: bool = False
+    # Sent and not yet acknowledged chunks: (seq, bytes).
+    unacked: deque[tuple[int, int]] = field(default_factory=deque)
+
+
+class Viewer:
+    """Delivers to one client, in order, within its window of unacknowledged bytes."""
+
+    def __init__(
+        self,
+        send: SendFrame,
+        *,
+        person: Person | None = None,
+        window_bytes: int,
+        ack_timeout_seconds: float,
+        queue_frames: int,
+    ) -> None:
+        self.person = person
+        self._send = send
+        self._window_bytes = window_bytes
+        self._ack_timeout_seconds = ack_timeout_seconds
+        self._queue: deque[str] = deque()
+        self._queue_frames = queue_frames
+        self._cursors: dict[LiveTurn, _Cursor] = {}
+        self._dirty: dict[LiveTurn, None] = {}
+        self._unacked_bytes = 0
+        # Loop time since when the full window has had no acknowledgement.
+        self._stalled_since: float | None = None
+        self._wakeup = asyncio.Event()
+        self._overflow = False
+
+    def say(self, event: Event) -> None:
+        """Queue an event that belongs to no turn."""
+        if len(self._queue) >= self._queue_frames:
+            self._overflow = True
+        else:
+            self._queue.append(encode_event(event))
+        self._wakeup.set()
+
+    def watch(self, turn: LiveTurn, after_seq: int | None = None) -> None:
+        """Follow a turn: from the chunk after `after_seq`, or, if that is None or not known here,
+        from a snapshot."""
+        self.unwatch(turn)
+        start = turn.index_after(after_seq)
+        self._cursors[turn] = _Cursor(start or 0, needs_snapshot=start is None)
+        turn.viewers.add(self)
+        self.wake(turn)
+
+    def unwatch(self, turn: LiveTurn) -> None:
+        """Stop following a turn."""
+        turn.viewers.discard(self)
+        cursor = self._cursors.pop(turn, None)
+        if cursor:
+            self._unacked_bytes -= sum(size for _, size in cursor.unacked)
+
+    def watches(self, turn: LiveTurn) -> bool:
+        """Whether the turn is followed."""
+        return turn in self._cursors
+
+    def unwatch_all(self) -> None:
+        """Stop following every turn: the client is gone."""
+        for turn in list(self._cursors):
+            self.unwatch(turn)
+
+    def wake(self, turn: LiveTurn) -> None:
+        """A turn has something new."""
+        self._dirty[turn] = None
+        self._wakeup.set()
+
+    def ack(self, turn_id: object, seq: int) -> bool:
+        """Chunks up to `seq` arrived. Returns false for a seq that was never sent."""
+        turn = next((turn for turn in self._cursors if turn.id == turn_id), None)
+        if turn is None:
+            return True
+        if seq > turn.seq:
+            return False
+        cursor = self._cursors[turn]
+        while cursor.unacked and cursor.unacked[0][0] <= seq:
+            self._unacked_bytes -= cursor.unacked.popleft()[1]
+        self._stalled_since = None
+        # Room in the window lets every waiting turn go on; an ended one may be forgotten.
+        self._dirty[turn] = None
+        self._wakeup.set()
+        return True
+
+    async def pump(self) -> None:
+        """Deliver until cancelled. Raises Lagging when the client does not keep up."""
+        loop = asyncio.get_running_loop()
+        while True:
+            timeout = None
+            if self._stalled_since is not None:
+                timeout = self._stalled_since + self._ack_timeout_seconds - loop.time()
+            try:
+                await asyncio.wait_for(self._wakeup.wait(), timeout)
+            except TimeoutError:
+                raise Lagging from None
+            self._wakeup.clear()
+            if self._overflow:
+                raise Lagging
+            while self._queue:
+                await self._send(self._queue.popleft())
+            dirty, self._dirty = self._dirty, {}
+            for turn in dirty:
+                await self._deliver(turn)
+
+    async def _deliver(self, turn: LiveTurn) -> None:
+        while cursor := self._cursors.get(turn):
+            if cursor.next_index >= len(turn.frames) and not cursor.needs_snapshot:
+                break
+            if self._unacked_bytes >= self._window_bytes:
+                if self._stalled_since is None:
+                    self._stalled_since = asyncio.get_running_loop().time()
+                self._dirty[turn] = None
+                return
+            await self._send(self._next_text(turn, cursor))
+        if cursor and turn.state != "running":
+            turn.viewers.discard(self)
+            if not cursor.unacked:
+                self.unwatch(turn)
+
+    def _next_text(self, turn: LiveTurn, cursor: _Cursor) -> str:
+        """The next frame's text; a snapshot instead of more chunks than the window holds."""
+        if not cursor.needs_snapshot:
+            frame = turn.frames[cursor.next_index]
+            behind_bytes = turn.size_bytes - frame.end_bytes
+            if behind_bytes <= self._window_bytes:
+                cursor.next_index += 1
+                if frame.seq:
+                    self._count(cursor, frame.seq, frame.size_bytes)
+                return frame.text
+        text = encode_event(turn.snapshot())
+        cursor.needs_snapshot = False
+        cursor.next_index = turn.tail_index
+        self._count(cursor, turn.seq, len(text))
+        return text
+
+    def _count(self, cursor: _Cursor, seq: int, size_bytes: int) -> None:
+        cursor.unacked.append((seq, size_bytes))
+        self._unacked_bytes += size_bytes
