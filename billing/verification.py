@@ -40,8 +40,9 @@ def verify(rebuild: bool = False) -> Verification:
 
     Reads one snapshot. Rebuilding corrects counters only; rows that are wrong are reported again.
     """
+    outermost = not connection.in_atomic_block
     with transaction.atomic():
-        if connection.vendor == "postgresql" and not rebuild:
+        if connection.vendor == "postgresql" and outermost and not rebuild:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         # The same order as every writer: budgets, then accounts.

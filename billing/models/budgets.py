@@ -95,5 +95,10 @@ class Budget(models.Model):
         return self.granted_nano_usd - self.posted_nano_usd - self.held_nano_usd
 
 
-REMAINING = F("granted_nano_usd") - F("posted_nano_usd") - F("held_nano_usd")
+# Django takes a difference of two 64-bit fields for a 32-bit one and, on PostgreSQL, decides that
+# nothing can be greater than USD 2.14 unless told the width.
+REMAINING = models.ExpressionWrapper(
+    F("granted_nano_usd") - F("posted_nano_usd") - F("held_nano_usd"),
+    output_field=models.BigIntegerField(),
+)
 """The same as `Budget.remaining_nano_usd`, for conditional updates."""
