@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import structlog
 from django.conf import settings
 
-from chat.relay.catalog import Catalogue, nearest
+from chat.relay.catalog import Catalogue
 from chat.relay.client import RelayClient
-from chat.relay.errors import ModelUnknown, RelayError, RelayUnavailable
+from chat.relay.errors import RelayError, RelayUnavailable
 from chat.relay.settings import RelaySettings
 from chat.relay.types import ChatRequest, RelayEvent
 
@@ -67,17 +67,12 @@ class RelayDirectory:
         """Who answers for `model`, an id or an alias. A name that any relay lists is never
         rewritten. Raises ModelUnknown with near matches, or another RelayError."""
         catalogues = await self._catalogues()
+        listed = Catalogue(tuple(entry for _, each in catalogues for entry in each.entries))
+        found = listed.resolve(model)
         for client, catalogue in catalogues:
-            if any(entry.id == model for entry in catalogue.entries):
-                return Route(client, client.settings.name, model)
-        for client, catalogue in catalogues:
-            try:
-                return Route(client, client.settings.name, catalogue.resolve(model))
-            except ModelUnknown:
-                continue
-        listed = [entry.id for _, catalogue in catalogues for entry in catalogue.entries]
-        near = nearest(model, listed)
-        raise ModelUnknown(f"No relay offers the model {model!r}.", model=model, near_matches=near)
+            if any(entry.id == found for entry in catalogue.entries):
+                return Route(client, client.settings.name, found)
+        raise AssertionError("A resolved model is listed by a relay.")
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[RelayEvent, None]:
         """Let the relay that offers `request.model` answer. Raises RelayError."""
