@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from config.embedded.packages import PYTHON
-from config.embedded.progress import ROOT, StepFailed, last_line, say
+from config.embedded.progress import ROOT, StepFailed, say, telling_line
 
 START_TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 0.05
@@ -59,7 +59,7 @@ class Child:
                     return
             time.sleep(POLL_SECONDS)
         self.stop()
-        said = last_line(self.log) if self.log else "no log"
+        said = telling_line(self.log) if self.log else "no log"
         raise StepFailed(f"{self.name} did not start: {said}")
 
     def terminate(self) -> None:

@@ -54,15 +54,14 @@ def run(command: Sequence[str], *, what: str, env: Mapping[str, str] | None = No
         except OSError as error:
             raise StepFailed(f"{what} failed: {error}") from None
     if status:
-        last = last_line(log)
-        raise StepFailed(f"{what} failed: {last} (all of it: {log.relative_to(ROOT)})")
+        raise StepFailed(f"{what} failed: {telling_line(log)} (all of it: {log.relative_to(ROOT)})")
 
 
-def last_line(log: Path) -> str:
-    """Return the line of a log that says most: the last one with "error", else the last one."""
+def telling_line(log: Path) -> str:
+    """Return the line of a log that says most: the first whole sentence of an error, or the end."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    telling = [line for line in lines if "error" in line.lower() or "no wheel" in line.lower()]
-    return (telling or lines or ["no output"])[-1][:300]
+    errors = [line for line in lines if "error" in line.lower() and len(line.split()) > 4]
+    return [*errors, *lines[-1:], "no output"][0][:300]
 
 
 def fingerprint(paths: Iterable[Path]) -> str:

@@ -42,6 +42,8 @@ def up() -> int:
         if not real_relay:
             household.start_relays(env, with_model=with_model)
         prepare(env)
+        if not real_relay:
+            household.await_relays(env)
         return household.run_site(env)
 
 
@@ -110,6 +112,7 @@ class Household:
     def __init__(self, data_dir: Path) -> None:
         self._logs = data_dir / "logs"
         self._children: list[Child] = []
+        self._relays: dict[str, tuple[Child, int]] = {}
         self._stops = 0
         self._site_runs = False
 
@@ -126,14 +129,25 @@ class Household:
             child.stop()
 
     def start_relays(self, env: dict[str, str], *, with_model: bool) -> None:
-        """Start the relays on loopback and note their addresses in `env`, the model's first."""
-        known = []
+        """Start the relays on loopback; `await_relays` waits until they answer."""
         if with_model and (ROOT / (LOCAL_MODEL_MODULE.replace(".", "/") + ".py")).exists():
-            with contextlib.suppress(StepFailed):
-                url = self._relay("language model", env, "-m", LOCAL_MODEL_MODULE)
-                known.append(f"local={url}")
+            self._start_relay("local", env, "-m", LOCAL_MODEL_MODULE)
+        self._start_relay("demo", env, "manage.py", "demorelay")
+
+    def await_relays(self, env: dict[str, str]) -> None:
+        """Note in `env` the relays that answer, the model's first; only its may be missing."""
+        known = []
+        for name, (child, port) in self._relays.items():
+            try:
+                child.wait_for_port(port)
+            except StepFailed as failure:
+                if name != "local":
+                    raise
+                say(f"  No local language model, the scripted models serve alone: {failure}")
+                continue
+            known.append(f"{name}=http://127.0.0.1:{port}/v1")
+            if name == "local":
                 env.setdefault("DEFAULT_MODEL", LOCAL_MODEL)
-        known.append("demo=" + self._relay("demo relay", env, "manage.py", "demorelay"))
         env["EMBEDDED_RELAYS"] = ",".join(known)
 
     def run_site(self, env: dict[str, str]) -> int:
@@ -154,13 +168,12 @@ class Household:
             time.sleep(POLL_SECONDS)
         return site.stop()
 
-    def _relay(self, name: str, env: dict[str, str], *arguments: str) -> str:
+    def _start_relay(self, name: str, env: dict[str, str], *arguments: str) -> None:
         port = free_port()
-        log = self._logs / (name.replace(" ", "-") + ".log")
-        child = Child(name, *arguments, "--port", str(port), env=env, log=log)
+        log = self._logs / f"{name}-relay.log"
+        child = Child(f"{name} relay", *arguments, "--port", str(port), env=env, log=log)
         self._children.append(child)
-        child.wait_for_port(port)
-        return f"http://127.0.0.1:{port}/v1"
+        self._relays[name] = (child, port)
 
     def _on_signal(self, _number: int, _frame: Any) -> None:
         if not self._site_runs:
@@ -184,7 +197,7 @@ def greeting(url: str, env: dict[str, str]) -> Iterator[str]:
         yield "The first person to open it becomes its owner."
     if env.get("HOLYSHEEP_API_KEY"):
         yield f"Answers come from {env.get('HOLYSHEEP_REST_URL', 'the relay')}."
-    elif "local=" in env["EMBEDDED_RELAYS"]:
+    elif "local=" in env.get("EMBEDDED_RELAYS", ""):
         yield f"Answers come from {LOCAL_MODEL} on this machine; the other models are scripted."
     else:
         yield "Answers are scripted. Set HOLYSHEEP_API_KEY to talk to a real relay."
