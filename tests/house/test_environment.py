@@ -1,0 +1,129 @@
+"""Settings from the environment: typed, bounded, and refused by name."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config.database import database
+from config.environment import SettingInvalid, read
+from config.options import GROUPS, Relay, Site, Sockets, Turns
+from tests.processes import ROOT
+from tests.servers import server_environment
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    for group in GROUPS:
+        assert read(group, {}) == group()
+
+
+def test_values_are_read_with_their_types() -> None:
+    site = read(Site, {"PORT": "9000", "DEBUG": "yes", "ALLOWED_HOSTS": "a.example, b.example"})
+    assert (site.port, site.debug, site.allowed_hosts) == (9000, True, ("a.example", "b.example"))
+    assert read(Turns, {"DRAIN_SECONDS": "1.5"}).drain_seconds == 1.5
+
+
+def test_an_empty_variable_counts_as_absent() -> None:
+    assert read(Site, {"PORT": " "}).port == 8000
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "value", "message"),
+    [
+        (Site, "PORT", "http", "PORT must be a whole number, 1 to 65535"),
+        (Site, "PORT", "0", "PORT must be a whole number, 1 to 65535"),
+        (Site, "DEBUG", "maybe", "DEBUG must be true or false"),
+        (Site, "LOG_LEVEL", "LOUD", "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR"),
+        (Turns, "DRAIN_SECONDS", "nan", "DRAIN_SECONDS must be a number of seconds, 0 at least"),
+        (Turns, "DRAIN_SECONDS", "-1", "DRAIN_SECONDS must be a number of seconds, 0 at least"),
+        (
+            Sockets,
+            "FRAMES_BURST",
+            "1.5",
+            "FRAMES_BURST must be a whole number of frames, 1 at least",
+        ),
+        (Relay, "RELAY_TRANSPORT", "pigeon", "RELAY_TRANSPORT must be one of auto, websocket, sse"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name(
+    group: type, name: str, value: str, message: str
+) -> None:
+    with pytest.raises(SettingInvalid) as refused:
+        read(group, {name: value})
+    assert str(refused.value) == message
+
+
+def test_a_wrong_value_ends_the_start_with_one_line(tmp_path: Path) -> None:
+    env = server_environment(tmp_path) | {"MAX_RETRIES": "many"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip() == "tram: MAX_RETRIES must be a whole number of tries, 0 to 20"
+
+
+def test_without_a_secret_nothing_starts(tmp_path: Path) -> None:
+    env = server_environment(tmp_path)
+    del env["SECRET_KEY"]
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("tram: SECRET_KEY must be set")
+
+
+def test_production_defaults_pass_the_deployment_checks(tmp_path: Path) -> None:
+    env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    env |= {"SECRET_KEY": os.urandom(40).hex(), "DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_postgresql_address_gives_a_checked_pool_and_no_lasting_connections() -> None:
+    found = database("postgresql://ann:p%40ss@db.example:5433/tram", Path("/data"), 12)
+    assert (found["USER"], found["PASSWORD"]) == ("ann", "p@ss")
+    assert (found["HOST"], found["PORT"], found["NAME"]) == ("db.example", "5433", "tram")
+    assert found["OPTIONS"]["pool"]["max_size"] == 12
+    assert (found["CONN_MAX_AGE"], found["CONN_HEALTH_CHECKS"]) == (0, True)
+
+
+def test_sqlite_takes_its_write_lock_at_once() -> None:
+    found = database("", Path("/data"), 12)
+    assert found["NAME"] == "/data/tram.sqlite3"
+    assert found["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+
+
+@pytest.mark.parametrize("url", ["mysql://host/tram", "postgresql://host", "tram.sqlite3"])
+def test_another_database_is_refused(url: str) -> None:
+    with pytest.raises(SettingInvalid, match="DATABASE_URL must be"):
+        database(url, Path("/data"), 12)
+
+
+def test_origins_are_made_from_the_hosts() -> None:
+    plain = read(Site, {"HTTPS": "false", "PORT": "8001", "ALLOWED_HOSTS": "localhost"})
+    assert plain.exact_origins() == ("http://localhost:8001",)
+    secure = read(Site, {"ALLOWED_HOSTS": "chat.example,*.example"})
+    assert secure.exact_origins() == ("https://chat.example",)
+    with pytest.raises(SettingInvalid, match="ORIGINS must be"):
+        read(Site, {"ORIGINS": "chat.example"}).exact_origins()
+
+
+def test_the_real_relay_comes_before_embedded_ones() -> None:
+    embedded = {"EMBEDDED_RELAYS": "local=http://127.0.0.1:1/v1,demo=http://127.0.0.1:2/v1"}
+    assert [relay.name for relay in read(Relay, embedded).addresses()] == ["local", "demo"]
+    (real,) = read(Relay, embedded | {"HOLYSHEEP_API_KEY": "hs_canary_key"}).addresses()
+    assert real.rest_url == "https://api.holysheep.ai/v1"
+    assert "hs_canary_key" not in repr(real)
+
+
+def test_an_embedded_relay_has_a_websocket_address_too() -> None:
+    (relay,) = read(Relay, {"EMBEDDED_RELAYS": "demo=http://127.0.0.1:2/v1"}).addresses()
+    assert relay.ws_url == "ws://127.0.0.1:2/v1/chat/completions"
