@@ -130,6 +130,5 @@ def stats_of(ttft_ms: int | None, total_ms: int | None, tokens: int) -> Stats:
     """Return the figures of an answer; the rate counts from the first token to the end."""
     streamed_ms = (total_ms or 0) - (ttft_ms or 0)
     measurable = ttft_ms is not None and streamed_ms > 0 and tokens > 1
-    # The first token marks the beginning of the time in which the others came.
-    rate = round((tokens - 1) * 1000 / streamed_ms, 1) if measurable else None
+    rate = round(tokens * 1000 / streamed_ms, 1) if measurable else None
     return Stats(ttft_ms=ttft_ms, total_ms=total_ms, tokens=tokens, tokens_per_second=rate)

@@ -18,13 +18,17 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class ConversationChange(Announcement):
-    """A conversation changed. `title` is the new one where the title is what changed."""
+    """A conversation changed. `title` is the new one where the title is what changed.
+
+    `running_turns` are those of a deleted conversation, to be stopped.
+    """
 
     conversation_id: UUID
     team_id: UUID
     by_user_id: int
     change: Literal["title", "pinned", "unpinned", "archived", "unarchived", "deleted", "restored"]
     title: str | None = None
+    running_turns: tuple[UUID, ...] = ()
 
 
 Listener = Callable[[Announcement], None]

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -45,7 +46,7 @@ def rename(principal: Principal, conversation_id: UUID, title: str) -> None:
         return
     columns = {"title": title, "search_title": fold(title)}
     Conversation.objects.filter(pk=conversation.pk).update(**columns)
-    _announce(principal, conversation, "title", title)
+    _announce(principal, conversation, "title", title=title)
 
 
 @transaction.atomic
@@ -68,13 +69,17 @@ def archive(principal: Principal, conversation_id: UUID, archived: bool) -> None
 def delete(principal: Principal, conversation_id: UUID) -> tuple[UUID, ...]:
     """Hide the conversation from everybody; `restore` brings it back.
 
-    Returns the turns that still run in it: they cost money, so the caller interrupts them.
+    Turns that still run in it cost money: their owners are asked to stop them. Returns them.
     """
     conversation = conversation_for(principal, conversation_id, Capability.DELETE_CONVERSATION)
-    if _mark(conversation, "deleted_at", True):
-        _announce(principal, conversation, "deleted")
     running = Turn.objects.filter(conversation=conversation, state=TurnState.RUNNING)
-    return tuple(running.values_list("id", flat=True))
+    stopped = tuple(running.values_list("id", flat=True))
+    running.filter(interrupt_requested_at=None).update(
+        interrupt_requested_at=Now(), interrupted_by=principal.user_id
+    )
+    if _mark(conversation, "deleted_at", True):
+        _announce(principal, conversation, "deleted", running_turns=stopped)
+    return stopped
 
 
 @transaction.atomic
@@ -101,7 +106,7 @@ def _mark(conversation: Conversation, column: str, wanted: bool) -> bool:
 
 
 def _announce(
-    principal: Principal, conversation: Conversation, change: Any, title: str | None = None
+    principal: Principal, conversation: Conversation, change: Any, **details: Any
 ) -> None:
     announce(
         ConversationChange(
@@ -109,6 +114,6 @@ def _announce(
             team_id=conversation.team_id,
             by_user_id=principal.user_id,
             change=change,
-            title=title,
+            **details,
         )
     )

@@ -25,7 +25,7 @@ def title_from(text: str) -> str:
     Empty when there is nothing to read.
     """
     # Only the beginning is looked at: the text may be as long as a book.
-    for line in text[:4000].splitlines():
+    for line in text[:1000].splitlines():
         title = _plain(line)
         if title:
             return _shortened(title)

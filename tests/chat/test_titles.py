@@ -49,4 +49,4 @@ def test_a_title_is_one_short_line_that_can_be_stored(text: str) -> None:
 
 
 def test_a_book_costs_no_more_than_its_beginning() -> None:
-    assert title_from("*a" * 1_000_000).startswith("*a")
+    assert title_from("*a" * 1_000_000).startswith("a")
