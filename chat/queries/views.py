@@ -126,9 +126,13 @@ def view_of_turn(turn: Turn) -> TurnView:
     )
 
 
+MEASURABLE_MS = 50
+"""A speed measured over less says nothing."""
+
+
 def stats_of(ttft_ms: int | None, total_ms: int | None, tokens: int) -> Stats:
     """Return the figures of an answer; the rate counts from the first token to the end."""
     streamed_ms = (total_ms or 0) - (ttft_ms or 0)
-    measurable = ttft_ms is not None and streamed_ms > 0 and tokens > 1
+    measurable = ttft_ms is not None and streamed_ms >= MEASURABLE_MS
     rate = round(tokens * 1000 / streamed_ms, 1) if measurable else None
     return Stats(ttft_ms=ttft_ms, total_ms=total_ms, tokens=tokens, tokens_per_second=rate)

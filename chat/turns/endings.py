@@ -1,15 +1,11 @@
 """The end of a turn as an event."""
 
-from chat.protocol import Done, Snapshot, Stats, TurnError, Usage
+from chat.protocol import Done, Snapshot, TurnError, Usage
+from chat.queries import stats_of
 from chat.services.ending import Ended
-
 
 def done_event(ended: Ended) -> Done:
     """What clients are told when a turn has ended and is stored."""
-    streamed_ms = (ended.total_ms or 0) - (ended.ttft_ms or 0)
-    speed = None
-    if ended.ttft_ms is not None and streamed_ms > 0 and ended.completion_tokens > 1:
-        speed = round(ended.completion_tokens * 1000 / streamed_ms, 1)
     error = TurnError(ended.error_code, ended.error_message) if ended.error_code else None
     return Done(
         turn=ended.turn_id,
@@ -24,7 +20,7 @@ def done_event(ended: Ended) -> Done:
         ),
         cost_nano_usd=ended.cost_nano_usd,
         quality=ended.quality,  # type: ignore[arg-type]
-        stats=Stats(ended.ttft_ms, ended.total_ms, ended.completion_tokens, speed),
+        stats=stats_of(ended.ttft_ms, ended.total_ms, ended.completion_tokens),
         sha256=ended.sha256,
         error=error,
     )

@@ -3,6 +3,7 @@
 import structlog
 from django.conf import settings
 
+from billing.tokens import count_tokens
 from chat.crossing import cross
 from chat.services.recovery import recover_turn, running_turns
 from chat.turns.engine import engine, forget_engine
@@ -21,6 +22,8 @@ async def start() -> None:
         for turn_id in await cross(running_turns):
             if await cross(recover_turn, turn_id) is not None:
                 log.info("turn_recovered", turn=str(turn_id))
+    # The tokenizer takes a third of a second to load: not in somebody's first Stop.
+    await cross(count_tokens, "warm", "gpt-4.1")
     engine()
 
 
