@@ -44,9 +44,9 @@ async def _serve(settings: DemoSettings, ready_file: Path | None) -> int:
         print(f"demo relay: cannot listen on {where}: {error.strerror}", file=sys.stderr)
         return EXIT_PORT_TAKEN
     try:
-        print(f"demo relay listening on {relay.base_url}", flush=True)
         if ready_file is not None:
             _announce(ready_file, relay.base_url)
+        print(f"demo relay listening on {relay.base_url}", flush=True)
         await stopped.wait()
     finally:
         await relay.aclose()

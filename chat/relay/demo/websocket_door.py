@@ -9,6 +9,7 @@ import msgspec
 from websockets.datastructures import Headers
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from chat.relay.demo.connection import Connection
@@ -83,12 +84,12 @@ class WebSocketDoor:
 
     async def next_message(self) -> str | None:
         """Wait for a message that is no heartbeat; None when the client has left."""
-        while not self._messages:
-            if self.connection.is_over:
-                return None
+        while not self.connection.is_over:
+            if self._messages:
+                return self._messages.popleft()
             self._arrived.clear()
             await self._arrived.wait()
-        return self._messages.popleft()
+        return None
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -100,7 +101,9 @@ class WebSocketDoor:
             self._is_busy = False
 
     def send(self, text: bytes, fin: bool = True, first: bool = True) -> None:
-        """Send a text frame, or one fragment of a message."""
+        """Send a text frame, or one fragment of a message; nothing once a close has begun."""
+        if self._protocol.state is not State.OPEN:
+            return
         if first:
             self._protocol.send_text(text, fin)
         else:
@@ -109,7 +112,8 @@ class WebSocketDoor:
 
     def close(self, code: int, reason: str = "") -> None:
         """Send a close frame and wait for the client's, which ends the connection."""
-        self._protocol.send_close(code, reason)
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(code, reason)
         self._flush()
 
     def _flush(self) -> None:
