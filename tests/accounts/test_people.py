@@ -8,6 +8,7 @@ from accounts.models import Installation, Membership, Team, User
 from accounts.roles import Role
 from accounts.services import people as people_services
 from accounts.services import teams
+from accounts.services.demo import create_demo_people
 from accounts.signals import RightsChange
 from tests.people import Cast, alice
 
@@ -64,7 +65,7 @@ def test_saving_an_old_copy_does_not_turn_the_rights_version_back(people: Cast) 
 
 
 @pytest.mark.django_db
-def test_a_person_from_the_command_line_has_a_personal_team(monkeypatch: object) -> None:
+def test_a_person_from_the_command_line_has_a_personal_team() -> None:
     call_command("createsuperuser", "--noinput", "--username=root", "--email=root@example.com")
     own = Membership.objects.get(user__username="root")
     assert (own.team.personal, own.role) == (True, Role.OWNER)
@@ -86,8 +87,6 @@ def test_an_installation_with_people_is_not_claimed() -> None:
 
 @pytest.mark.django_db
 def test_the_demo_people_are_made_once_however_often_asked() -> None:
-    from accounts.services.demo import create_demo_people
-
     first = create_demo_people("demo")
     counts = (User.objects.count(), Team.objects.count(), Membership.objects.count())
     again = create_demo_people("demo")

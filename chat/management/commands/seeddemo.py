@@ -3,12 +3,14 @@
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from accounts.services.demo import create_demo_people
+from accounts.models import Team
+from accounts.services.demo import DemoPeople, create_demo_people
 
 
 class Command(BaseCommand):
@@ -29,7 +31,15 @@ class Command(BaseCommand):
         with transaction.atomic():
             made = create_demo_people(settings.DEMO_PASSWORD)
             if find_spec("billing.demo"):
-                import_module("billing.demo").seed_demo_billing([made.demo.pk, made.other.pk])
+                import_module("billing.demo").seed_demo_billing(_teams_of(made))
         self.stdout.write(f"Team {made.demo}: alice (owner, staff) and bob (member).")
         self.stdout.write(f"Team {made.other}: charlie (owner).")
         self.stdout.write(f"They sign in with the password {settings.DEMO_PASSWORD}.")
+
+
+def _teams_of(made: DemoPeople) -> list[UUID]:
+    """Name every team a demo person is in, the personal ones too."""
+    people = (made.alice, made.bob, made.charlie)
+    return list(
+        Team.objects.filter(memberships__user__in=people).distinct().values_list("pk", flat=True)
+    )
