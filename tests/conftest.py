@@ -13,6 +13,7 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.servers import TramServer, make_template
+from tests.services.servers import ServiceMissing, postgresql, valkey
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -57,3 +58,23 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     with django_db_blocker.unblock():
         for guards in ("accounts.guards", "billing.guards"):
             import_module(guards).drop_delete_guards(connection)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real PostgreSQL server of this test run."""
+    try:
+        with postgresql(tmp_path_factory.mktemp("postgresql")) as url:
+            yield url
+    except ServiceMissing as missing:
+        lacking(str(missing))
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real Valkey server of this test run."""
+    try:
+        with valkey(tmp_path_factory.mktemp("valkey")) as url:
+            yield url
+    except ServiceMissing as missing:
+        lacking(str(missing))

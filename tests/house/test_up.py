@@ -29,13 +29,13 @@ class Launcher:
         self.log = data_dir.with_suffix(".log")
         self.env = kept | {"DATA_DIR": str(data_dir), "PORT": str(self.port)} | variables
         with self.log.open("wb") as output:
-            self.process = psutil.Popen(
+            self.process = subprocess.Popen(
                 LAUNCHER, cwd=ROOT, env=self.env, stdout=output, stderr=subprocess.STDOUT
             )
 
     def wait_until_ready(self) -> str:
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
-        while time.monotonic() < deadline and self.process.is_running():
+        while time.monotonic() < deadline and self.process.poll() is None:
             said = self.log.read_text()
             if "Ctrl-C stops it." in said:
                 return said
@@ -43,7 +43,15 @@ class Launcher:
         raise AssertionError(self.log.read_text())
 
     def family(self) -> list[psutil.Process]:
-        return list(self.process.children(recursive=True))
+        if self.process.poll() is not None:
+            return []
+        return list(psutil.Process(self.process.pid).children(recursive=True))
+
+    def end(self) -> None:
+        for process in self.family():
+            process.kill()
+        self.process.kill()
+        self.process.wait()
 
 
 @pytest.fixture
@@ -52,9 +60,7 @@ def launcher(tmp_path: Path) -> Iterator[Launcher]:
     try:
         yield started
     finally:
-        for process in [*started.family(), started.process]:
-            if process.is_running():
-                process.kill()
+        started.end()
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:
