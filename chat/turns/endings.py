@@ -4,6 +4,7 @@ from chat.protocol import Done, Snapshot, TurnError, Usage
 from chat.queries import stats_of
 from chat.services.ending import Ended
 
+
 def done_event(ended: Ended) -> Done:
     """What clients are told when a turn has ended and is stored."""
     error = TurnError(ended.error_code, ended.error_message) if ended.error_code else None
