@@ -5,7 +5,7 @@ PY = .venv/bin/python
 RUN = .venv/bin
 SOURCES = accounts billing chat config tests manage.py
 
-.PHONY: up dev test check bench lock clean screenshots python install
+.PHONY: up dev test check bench settings lock clean screenshots python install
 
 up: python ## Set up what is missing and run Tram on this machine.
 	@exec $(PYTHON) -m config.embedded up
@@ -38,6 +38,9 @@ bench: install ## Measure against the goals (minutes).
 
 screenshots: install ## Take the pictures of the documents from the running product.
 	$(PY) -m tests.screenshots
+
+settings: install ## Write docs/settings.md from the code.
+	$(PY) -m config.options.table > docs/settings.md
 
 lock: ## Pin the packages of pyproject.toml again, with hashes (needs uv).
 	requirements/lock
