@@ -1,0 +1,213 @@
+/** The message box: sends, stops, keeps the draft, and says why something was not sent. */
+
+import { Controller } from "@hotwired/stimulus";
+import { countCharacters, tooLong } from "../models/composing";
+import { putBack } from "../models/drafts";
+import { refusal } from "../models/failures";
+import { money } from "../models/format";
+import { isComposing, sends } from "../models/keys";
+import { promptCost, roughTokens } from "../models/model_choice";
+import type { BudgetView, ModelView } from "../models/views";
+import { t } from "../models/words";
+import { session } from "../session";
+
+/** Longer texts get the greatest height at once: measuring them is slow. */
+const MEASURED_CHARACTERS = 8_000;
+const TYPING_EVERY_MS = 3_000;
+
+export default class ComposerController extends Controller<HTMLFormElement> {
+  static override targets = ["text", "reason", "act", "model", "modelName", "modelPrice", "estimate"];
+  declare readonly textTarget: HTMLTextAreaElement;
+  declare readonly reasonTarget: HTMLElement;
+  declare readonly actTarget: HTMLButtonElement;
+  declare readonly modelTarget: HTMLButtonElement;
+  declare readonly modelNameTarget: HTMLElement;
+  declare readonly modelPriceTarget: HTMLElement;
+  declare readonly estimateTarget: HTMLElement;
+
+  #ends: (() => void)[] = [];
+  #conversation: string | null = null;
+  #stopping: string | null = null;
+  #toldTypingAt = 0;
+
+  override connect(): void {
+    const page = session();
+    const { thread } = page;
+    this.#conversation = thread.id;
+    this.#ends = [
+      thread.on("path", ({ opened }) => this.#pathChanged(opened)),
+      thread.on("message", () => this.#showState()),
+      thread.on("answered", () => this.#showState()),
+      thread.on("begun", () => (this.#conversation = thread.id)),
+      thread.on("refused", ({ text, fault }) => this.#refused(text, refusal(fault))),
+      page.on("models", () => this.#showState()),
+      page.on("budget", (budget) => this.#showBudget(budget)),
+      page.on("compose", (text) => this.#compose(text)),
+      page.on("limits", () => this.#showState()),
+    ];
+    this.#fill(page.drafts.text(thread.id));
+    if (window.matchMedia("(hover: hover)").matches) this.textTarget.focus({ preventScroll: true });
+  }
+
+  override disconnect(): void {
+    for (const end of this.#ends) end();
+  }
+
+  typed(): void {
+    const { drafts, connection, thread } = session();
+    const text = this.textTarget.value;
+    drafts.keepText(this.#conversation, text);
+    this.#say(tooLong(text, session().limits));
+    this.#showState();
+    const now = Date.now();
+    if (thread.id === null || now - this.#toldTypingAt < TYPING_EVERY_MS) return;
+    this.#toldTypingAt = now;
+    connection.send({ type: "typing", conversation: thread.id });
+  }
+
+  key(event: KeyboardEvent): void {
+    if (sends(event)) {
+      event.preventDefault();
+      this.#send();
+    } else if (event.key === "ArrowUp" && this.textTarget.value === "" && !isComposing(event)) {
+      event.preventDefault();
+      session().emit("editLast", null);
+    }
+  }
+
+  /** A paste beyond the limit is refused before the browser lays it out. */
+  pasted(event: ClipboardEvent): void {
+    const pasted = event.clipboardData?.getData("text/plain") ?? "";
+    const reason = tooLong(this.textTarget.value + pasted, session().limits);
+    if (reason === null || countCharacters(pasted) < 10_000) return;
+    event.preventDefault();
+    this.#say(reason);
+  }
+
+  submit(event: Event): void {
+    event.preventDefault();
+    const { thread } = session();
+    if (thread.runningTurn === null) {
+      this.#send();
+      return;
+    }
+    this.#stopping = thread.runningTurn;
+    thread.stop();
+    this.#showState();
+  }
+
+  pickModel(): void {
+    document.getElementById("models")?.dispatchEvent(new CustomEvent("models:open"));
+  }
+
+  #send(): void {
+    const { thread, model, drafts, limits } = session();
+    const text = this.textTarget.value;
+    if (thread.busy) {
+      this.#say(t("An answer is being written. Stop it, or wait for its end."));
+      return;
+    }
+    const reason = tooLong(text, limits);
+    if (reason !== null) this.#say(reason);
+    if (reason !== null || text.trim() === "" || model === null || !this.#mayWrite) return;
+    this.#say(null);
+    this.#fill("");
+    drafts.keepText(this.#conversation, "");
+    thread.say(text, model.id);
+    document.body.dispatchEvent(new CustomEvent("newest:go", { bubbles: true }));
+  }
+
+  get #mayWrite(): boolean {
+    return session().boot.team.role !== "viewer";
+  }
+
+  #pathChanged(opened: boolean): void {
+    const { thread, drafts } = session();
+    if (opened && this.#conversation !== thread.id) {
+      this.#conversation = thread.id;
+      this.#say(null);
+      this.#fill(drafts.text(thread.id));
+    }
+    this.#showState();
+  }
+
+  #refused(text: string | null, reason: string): void {
+    if (text !== null) {
+      this.#fill(putBack(text, this.textTarget.value));
+      session().drafts.keepText(this.#conversation, this.textTarget.value);
+    }
+    this.#say(reason);
+    this.#showState();
+  }
+
+  #compose(text: string): void {
+    this.#fill(text);
+    this.typed();
+    this.textTarget.focus();
+  }
+
+  #fill(text: string): void {
+    this.textTarget.value = text;
+    this.#showState();
+  }
+
+  #say(reason: string | null): void {
+    this.reasonTarget.hidden = reason === null;
+    if (reason !== null) this.reasonTarget.textContent = reason;
+  }
+
+  #showState(): void {
+    const { thread, model } = session();
+    const running = thread.runningTurn;
+    if (running === null) this.#stopping = null;
+    const stopping = running !== null && running === this.#stopping;
+    this.actTarget.dataset["state"] = running === null ? "send" : "stop";
+    const blank = this.textTarget.value.trim() === "";
+    this.actTarget.disabled = running === null ? blank || thread.busy || model === null || !this.#mayWrite : stopping;
+    this.textTarget.disabled = !this.#mayWrite;
+    if (!this.#mayWrite) this.textTarget.placeholder = t("You may read here. Ask an owner if you want to write.");
+    this.#showModel(model);
+    this.#resize();
+  }
+
+  #showModel(model: ModelView | null): void {
+    this.modelNameTarget.textContent = model?.name || model?.id || "…";
+    const price = model?.price;
+    this.modelPriceTarget.textContent = price
+      ? t("{input} in · {output} out", {
+          input: money(price.input_nano_usd_per_million),
+          output: money(price.output_nano_usd_per_million),
+        })
+      : "";
+    const text = this.textTarget.value;
+    const cost = model === null || text.trim() === "" ? null : promptCost(model, this.#promptTokens(text));
+    this.estimateTarget.textContent = cost === null ? "" : t("about {cost} to read", { cost: money(cost) });
+  }
+
+  /** What the model will read: what it read and wrote last time, and the new text. */
+  #promptTokens(text: string): number {
+    const last = session().thread.path.messages.findLast((message) => message.turn?.usage);
+    const usage = last?.turn?.usage;
+    return roughTokens(text) + (usage ? usage.prompt_tokens + usage.completion_tokens : 0);
+  }
+
+  #showBudget(budget: BudgetView): void {
+    if (budget.remaining_nano_usd > 0 || budget.granted_nano_usd === 0) return;
+    const names = new Intl.ListFormat(document.documentElement.lang || "en").format(budget.raisers);
+    this.#say(
+      names === ""
+        ? t("The budget is used up.")
+        : t("The budget is used up. {names} can raise it.", { names }),
+    );
+  }
+
+  #resize(): void {
+    const { style } = this.textTarget;
+    if (this.textTarget.value.length > MEASURED_CHARACTERS) {
+      style.height = "40vh";
+      return;
+    }
+    style.height = "auto";
+    style.height = `${this.textTarget.scrollHeight}px`;
+  }
+}

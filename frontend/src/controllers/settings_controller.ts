@@ -1,0 +1,31 @@
+/** Appearance and language, in the person's menu. */
+
+import { Controller } from "@hotwired/stimulus";
+import { applyTheme, chosenTheme, keepTheme, type Theme } from "../models/theme";
+
+export default class SettingsController extends Controller<HTMLElement> {
+  static override targets = ["theme", "next"];
+  declare readonly themeTargets: HTMLInputElement[];
+  declare readonly nextTarget: HTMLInputElement;
+
+  override connect(): void {
+    const chosen = chosenTheme();
+    for (const choice of this.themeTargets) choice.checked = choice.value === chosen;
+  }
+
+  theme(): void {
+    const chosen = (this.themeTargets.find((choice) => choice.checked)?.value ?? "auto") as Theme;
+    keepTheme(chosen);
+    applyTheme(chosen, document.documentElement);
+  }
+
+  /** The page goes from conversation to conversation without loading, so the way back is known only now. */
+  language(): void {
+    this.nextTarget.value = location.pathname;
+  }
+
+  shortcuts(): void {
+    const dialog = document.getElementById("shortcuts");
+    if (dialog instanceof HTMLDialogElement) dialog.showModal();
+  }
+}

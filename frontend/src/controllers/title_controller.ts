@@ -1,0 +1,102 @@
+/** The conversation's title, to be renamed by a click; who else is here; and its menu. */
+
+import { Controller } from "@hotwired/stimulus";
+import { isComposing } from "../models/keys";
+import type { Person } from "../models/protocol";
+import type { ConversationView } from "../models/views";
+import { t } from "../models/words";
+import { session } from "../session";
+import { change, fillConversationMenu } from "./conversation_menu";
+
+const WRITING_SHOWN_MS = 5_000;
+
+export default class TitleController extends Controller<HTMLElement> {
+  static override targets = ["show", "input", "people", "menu"];
+  declare readonly showTarget: HTMLButtonElement;
+  declare readonly inputTarget: HTMLInputElement;
+  declare readonly peopleTarget: HTMLElement;
+  declare readonly menuTarget: HTMLButtonElement;
+
+  #ends: (() => void)[] = [];
+  #people: readonly Person[] = [];
+  #writing: Person | null = null;
+  #timer = 0;
+
+  override connect(): void {
+    const page = session();
+    this.#ends = [
+      page.thread.on("conversation", (view) => this.#show(view)),
+      page.on("people", (people) => this.#showPeople(people)),
+      page.on("writing", (person) => this.#showWriting(person)),
+    ];
+    this.#show(page.thread.view);
+  }
+
+  override disconnect(): void {
+    for (const end of this.#ends) end();
+  }
+
+  edit(): void {
+    const { view } = session().thread;
+    if (view === null) return;
+    this.inputTarget.value = view.title;
+    this.#toggle(true);
+    this.inputTarget.select();
+  }
+
+  key(event: KeyboardEvent): void {
+    if (isComposing(event)) return;
+    if (event.key === "Enter") this.inputTarget.blur();
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    this.inputTarget.value = session().thread.view?.title ?? "";
+    this.inputTarget.blur();
+  }
+
+  keep(): void {
+    const { view } = session().thread;
+    const title = this.inputTarget.value.trim();
+    this.#toggle(false);
+    if (view !== null && title !== "" && title !== view.title) void change(view.id, { title });
+  }
+
+  #toggle(editing: boolean): void {
+    this.showTarget.hidden = editing;
+    this.inputTarget.hidden = !editing;
+  }
+
+  #show(view: ConversationView | null): void {
+    const title = view?.title || t("New chat");
+    this.showTarget.textContent = title;
+    this.showTarget.disabled = view === null;
+    this.menuTarget.hidden = view === null;
+    document.title = view === null ? "Tram" : `${title} · Tram`;
+    if (view === null) this.#showPeople([]);
+    const menu = document.getElementById("room-menu");
+    if (view !== null && menu !== null) fillConversationMenu(menu, view, () => this.edit());
+  }
+
+  #showPeople(people: readonly Person[]): void {
+    this.#people = people.filter((person) => person.id !== session().boot.user.id);
+    this.#tell();
+  }
+
+  #showWriting(person: Person): void {
+    if (person.id === session().boot.user.id) return;
+    this.#writing = person;
+    window.clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => {
+      this.#writing = null;
+      this.#tell();
+    }, WRITING_SHOWN_MS);
+    this.#tell();
+  }
+
+  #tell(): void {
+    const names = new Intl.ListFormat(document.documentElement.lang).format(this.#people.map(({ name }) => name));
+    const writing = this.#writing && t("{name} is writing…", { name: this.#writing.name });
+    const here = names === "" ? "" : t("Also here: {names}", { names });
+    this.peopleTarget.textContent = writing || here;
+    this.peopleTarget.hidden = this.peopleTarget.textContent === "";
+  }
+}

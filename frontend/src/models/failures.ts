@@ -1,0 +1,144 @@
+/** What went wrong, in a sentence: what happened, what it cost, what to do. */
+
+import type { Fault } from "./protocol";
+import type { TurnView } from "./views";
+import { money, number } from "./format";
+import { t } from "./words";
+
+type Detail = Readonly<Record<string, unknown>> | null | undefined;
+
+/** The reason why a message was not taken; the text is back in the composer when it is shown. */
+export function refusal(fault: Fault & { detail?: Detail; retry_after_seconds?: number | null }): string {
+  switch (fault.code) {
+    case "budget_exhausted":
+      return budgetRefusal(fault.detail);
+    case "rate_limited":
+      return t("You are sending faster than the limit. Wait {seconds} s, then send again.", {
+        seconds: number(Math.ceil(fault.retry_after_seconds ?? 5)),
+      });
+    case "too_many_turns":
+      return t("Too many answers are running at once. Wait for one to end, or stop one.");
+    case "model_not_allowed":
+      return t("Your team may not use this model. Choose another one.");
+    case "forbidden":
+      return t("You may read here, but not write. Ask an owner of the team.");
+    case "not_found":
+      return t("This conversation is not there any more, or not for you.");
+    case "idempotency_mismatch":
+      return t("This message was already sent with another text. Send it again.");
+    case "storage_unavailable":
+      return t("Tram cannot store anything just now. Nothing was charged. Try again in a minute.");
+    case "relay_auth":
+      return t("The relay does not accept this installation's key. An administrator must mend it.");
+    case "relay_unavailable":
+      return t("The relay did not answer. Nothing was charged. Try again.");
+    default:
+      return fault.message || t("That did not work. Nothing was charged. Try again.");
+  }
+}
+
+function budgetRefusal(detail: Detail): string {
+  const remaining = detail?.["remaining_nano_usd"];
+  const needed = detail?.["needed_nano_usd"];
+  if (typeof remaining !== "number" || typeof needed !== "number") {
+    return t("The team's budget is used up. Nothing was charged.");
+  }
+  return t("The budget has {remaining} left and this may cost {needed}. Choose a cheaper model or raise it.", {
+    remaining: money(remaining),
+    needed: money(needed),
+  });
+}
+
+/** What stands under an answer that did not end well, or null. */
+export interface Ending {
+  text: string;
+  /** "quiet" for what the person or a limit did, "fault" for what failed. */
+  tone: "quiet" | "fault";
+  offer: "retry" | "continue" | null;
+}
+
+export function ending(turn: TurnView, hasText: boolean): Ending | null {
+  const cost = charged(turn);
+  const offer = hasText ? "continue" : "retry";
+  switch (turn.state) {
+    case "interrupted":
+      return { text: join(t("stopped"), cost), tone: "quiet", offer };
+    case "budget_stopped":
+      return { text: join(t("stopped at the budget"), cost), tone: "quiet", offer: null };
+    case "orphaned":
+      return { text: join(t("The server restarted during this answer."), cost), tone: "fault", offer };
+    case "failed":
+      return {
+        text: [failure(turn.error), costSentence(turn)].join(" "),
+        tone: "fault",
+        offer: offerFor(turn.error, hasText),
+      };
+    case "completed":
+      if (turn.finish_reason !== "length") return null;
+      return { text: t("The answer reached its length limit."), tone: "quiet", offer: "continue" };
+    default:
+      return null;
+  }
+}
+
+function offerFor(error: Fault | null, hasText: boolean): Ending["offer"] {
+  const hopeless = error?.code === "relay_auth" || error?.code === "model_not_allowed";
+  if (hopeless) return "retry";
+  return hasText ? "continue" : "retry";
+}
+
+function failure(error: Fault | null): string {
+  switch (error?.code) {
+    case "relay_stream_broken":
+      return t("The connection to the model was lost.");
+    case "relay_timeout":
+      return t("The relay did not answer in time.");
+    case "relay_truncated":
+      return t("The answer may be cut: the relay ended it without saying so.");
+    case "relay_rate_limited":
+      return t("The relay is limiting requests. Try again later.");
+    case "relay_unavailable":
+      return t("The relay did not answer.");
+    case "relay_auth":
+      return t("The relay does not accept this installation's key. An administrator must mend it.");
+    case "relay_error":
+      return t("The relay reported an error.");
+    case "relay_protocol":
+      return t("The relay sent something unreadable.");
+    case "storage_unavailable":
+      return t("Tram could not store the answer, so it stopped.");
+    case "restarting":
+      return t("The server restarted during this answer.");
+    default:
+      return error?.message || t("The answer failed.");
+  }
+}
+
+function charged(turn: TurnView): string {
+  if (turn.cost_nano_usd === null) return "";
+  const cost = money(turn.cost_nano_usd);
+  return turn.quality ? `${cost} ${t(turn.quality)}` : cost;
+}
+
+function costSentence(turn: TurnView): string {
+  if (!turn.cost_nano_usd) return t("Nothing was charged.");
+  return t("It cost {cost}.", { cost: charged(turn) });
+}
+
+function join(...parts: string[]): string {
+  return parts.filter(Boolean).join(" · ");
+}
+
+/** What a notice during an answer says. */
+export function noticeText(code: string): string {
+  switch (code) {
+    case "retrying":
+      return t("The relay is busy. Trying again…");
+    case "fallback":
+      return t("The first route failed. Trying another…");
+    case "waiting":
+      return t("The relay is slow to answer. Waiting…");
+    default:
+      return "";
+  }
+}

@@ -1,0 +1,67 @@
+/** Money, numbers and times as the person's language writes them. */
+
+import { currentLanguage, t, tn } from "./words";
+
+export const NANO_USD_PER_USD = 1_000_000_000;
+
+/** An amount with as many decimals as it needs to show two digits that count: $0.00083, $1.25, $12. */
+export function money(nanoUsd: number): string {
+  const usd = nanoUsd / NANO_USD_PER_USD;
+  const size = Math.abs(usd);
+  const decimals = size === 0 || size >= 0.995 ? 2 : Math.min(9, 1 - Math.floor(Math.log10(size)));
+  return new Intl.NumberFormat(currentLanguage(), {
+    style: "currency",
+    currency: "USD",
+    currencyDisplay: "narrowSymbol",
+    minimumFractionDigits: 2,
+    maximumFractionDigits: Math.max(2, decimals),
+  }).format(usd);
+}
+
+export function number(value: number): string {
+  return new Intl.NumberFormat(currentLanguage()).format(value);
+}
+
+/** A duration given in milliseconds, in seconds: "1.2 s". */
+export function seconds(milliseconds: number): string {
+  const value = milliseconds / 1000;
+  return new Intl.NumberFormat(currentLanguage(), {
+    style: "unit",
+    unit: "second",
+    unitDisplay: "short",
+    maximumFractionDigits: value < 10 ? 1 : 0,
+    minimumFractionDigits: value < 10 ? 1 : 0,
+  }).format(value);
+}
+
+export function percent(value: number): string {
+  return new Intl.NumberFormat(currentLanguage(), {
+    style: "percent",
+    maximumFractionDigits: 0,
+  }).format(value / 100);
+}
+
+/** A moment, as a time today and as a date before. */
+export function moment(iso: string, now = new Date()): string {
+  const date = new Date(iso);
+  const sameDay = date.toDateString() === now.toDateString();
+  const style: Intl.DateTimeFormatOptions = sameDay
+    ? { timeStyle: "short" }
+    : { dateStyle: "medium", timeStyle: "short" };
+  return new Intl.DateTimeFormat(currentLanguage(), style).format(date);
+}
+
+const QUALITIES: Record<string, string> = {
+  reported: "reported",
+  estimated: "estimated",
+  reconciled: "reconciled",
+};
+
+/** How sure a cost is, as a word of the person's language. */
+export function quality(word: string): string {
+  return t(QUALITIES[word] ?? word);
+}
+
+export function tokens(count: number): string {
+  return tn("{count} token", "{count} tokens", count);
+}

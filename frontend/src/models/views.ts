@@ -1,0 +1,92 @@
+/** What the JSON doors under /api/ and the page's own start data look like. */
+
+import type { Fault, Stats, UsageCounts } from "./protocol";
+
+export interface Boot {
+  user: { id: number; username: string; name: string; is_staff?: boolean };
+  team: { id: string; name: string; role: string };
+  teams?: { id: string; name: string; role?: string }[];
+  language: string;
+  conversation: string | null;
+  limits: { message_characters?: number; max_message_characters?: number };
+}
+
+export interface ConversationView {
+  id: string;
+  title: string;
+  updated_at: string;
+  model: string | null;
+  pinned: boolean;
+  archived: boolean;
+}
+
+export interface ConversationPage {
+  items: ConversationView[];
+  next: string | null;
+}
+
+export interface TurnView {
+  id: string;
+  state: string;
+  epoch: number;
+  model: string;
+  finish_reason: string | null;
+  error: Fault | null;
+  usage: UsageCounts | null;
+  cost_nano_usd: number | null;
+  quality: string | null;
+  stats: Stats | null;
+  sha256: string | null;
+  hold_nano_usd: number | null;
+}
+
+export interface MessageView {
+  id: string;
+  parent: string | null;
+  role: "user" | "assistant" | "system";
+  content: string;
+  reasoning: string | null;
+  model: string | null;
+  author: string | { name: string } | null;
+  created_at: string;
+  siblings: string[];
+  turn: TurnView | null;
+}
+
+export interface MessagePage {
+  conversation: ConversationView;
+  items: MessageView[];
+  has_more: boolean;
+  leaf: string | null;
+}
+
+export interface PriceView {
+  input_nano_usd_per_million: number;
+  output_nano_usd_per_million: number;
+  official_input_nano_usd_per_million?: number | null;
+  official_output_nano_usd_per_million?: number | null;
+}
+
+export interface ModelView {
+  id: string;
+  name: string;
+  available: boolean;
+  reason: string | null;
+  price: PriceView | null;
+  saving_percent: number | null;
+  scripted: boolean;
+}
+
+export interface ModelList {
+  default: string;
+  items: ModelView[];
+}
+
+export interface BudgetView {
+  granted_nano_usd: number;
+  spent_nano_usd: number;
+  held_nano_usd: number;
+  remaining_nano_usd: number;
+  soft_limit_percent: number;
+  raisers: string[];
+}

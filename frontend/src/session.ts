@@ -1,0 +1,193 @@
+/** Everything the page holds: who is here, the list, the open conversation, models, budget, the socket. */
+
+import { Api, ApiError } from "./api";
+import type { Timers } from "./models/ack_policy";
+import { Connection, type Status } from "./models/connection";
+import { ConversationList } from "./models/conversation_list";
+import { Drafts } from "./models/drafts";
+import { Emitter } from "./models/emitter";
+import { chooseModel } from "./models/model_choice";
+import { OpenConversation } from "./models/open_conversation";
+import type { ConversationChanged, Event, Limits, Person } from "./models/protocol";
+import type { Boot, BudgetView, ModelList, ModelView } from "./models/views";
+
+export interface SessionEvents {
+  list: null;
+  budget: BudgetView;
+  /** The models are known, or another one is chosen. */
+  models: null;
+  status: Status;
+  limits: Limits;
+  people: readonly Person[];
+  writing: Person;
+  /** A text goes into the composer, to be sent or changed by the person. */
+  compose: string;
+  /** The person wants to edit their last message. */
+  editLast: null;
+}
+
+const DEFAULT_LIMITS: Pick<Limits, "max_message_characters" | "max_frame_bytes"> = {
+  max_message_characters: 200_000,
+  max_frame_bytes: 262_144,
+};
+
+const browserTimers: Timers = {
+  set: (callback, delayMs) => window.setTimeout(callback, delayMs),
+  clear: (timer) => window.clearTimeout(timer as number),
+};
+
+export class Session extends Emitter<SessionEvents> {
+  readonly api: Api;
+  readonly list = new ConversationList();
+  readonly drafts = new Drafts(localStorage);
+  readonly connection: Connection;
+  readonly thread: OpenConversation;
+  limits = DEFAULT_LIMITS;
+  models: ModelList | null = null;
+  budget: BudgetView | null = null;
+  #wasReady = false;
+
+  constructor(
+    readonly boot: Boot,
+    csrfToken: string,
+  ) {
+    super();
+    this.api = new Api(csrfToken);
+    this.connection = new Connection(openSocket, this.#handlers(), browserTimers);
+    this.thread = new OpenConversation(this.api, this.connection, boot.user.name, browserTimers);
+    const limit = boot.limits.message_characters ?? boot.limits.max_message_characters;
+    if (limit) this.limits = { ...this.limits, max_message_characters: limit };
+    this.thread.on("begun", (id) => this.#begun(id));
+    this.thread.on("answered", () => void this.refreshBudget());
+    this.thread.on("answering", () => void this.refreshBudget());
+  }
+
+  start(): void {
+    this.connection.connect();
+    void this.thread.open(this.boot.conversation);
+    void this.#loadModels();
+    void this.refreshBudget();
+    window.addEventListener("online", () => this.connection.wake());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.connection.wake();
+    });
+    window.addEventListener("popstate", () => void this.thread.open(conversationInAddress()));
+  }
+
+  /** Shows a conversation, or with null a new one, and puts it into the address. */
+  go(id: string | null): void {
+    if (conversationInAddress() !== id) history.pushState(null, "", id === null ? "/" : `/c/${id}/`);
+    void this.thread.open(id);
+  }
+
+  get model(): ModelView | null {
+    if (this.models === null) return null;
+    const remembered = this.drafts.model(this.thread.id);
+    const answers = this.thread.path.messages.findLast((message) => message.model);
+    const last = answers?.model ?? this.thread.view?.model ?? null;
+    const id = chooseModel(this.models, remembered, last);
+    return this.models.items.find((model) => model.id === id) ?? null;
+  }
+
+  chooseModel(id: string): void {
+    this.drafts.keepModel(this.thread.id, id);
+    this.emit("models", null);
+  }
+
+  async refreshBudget(): Promise<void> {
+    try {
+      this.budget = await this.api.budget();
+      this.emit("budget", this.budget);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    }
+  }
+
+  async #loadModels(): Promise<void> {
+    try {
+      this.models = await this.api.models();
+      this.emit("models", null);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      window.setTimeout(() => void this.#loadModels(), 5_000);
+    }
+  }
+
+  #begun(id: string): void {
+    const chosen = this.drafts.model(null);
+    if (chosen !== null) this.drafts.keepModel(id, chosen);
+    history.replaceState(null, "", `/c/${id}/`);
+    void this.reloadConversation(id);
+  }
+
+  /** Fetches one conversation's line of the list. */
+  async reloadConversation(id: string): Promise<void> {
+    try {
+      const view = await this.api.conversation(id);
+      this.list.add([view]);
+      if (this.thread.id === id) {
+        this.thread.view = view;
+        this.thread.emit("conversation", view);
+      }
+      this.emit("list", null);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    }
+  }
+
+  #handlers() {
+    return {
+      ready: (event: { limits: Limits }) => {
+        this.limits = event.limits;
+        this.emit("limits", event.limits);
+        this.thread.attach();
+        if (this.#wasReady) void this.thread.refresh();
+        this.#wasReady = true;
+      },
+      event: (event: Event, bytes: number) => this.#event(event, bytes),
+      status: (status: Status) => this.emit("status", status),
+    };
+  }
+
+  #event(event: Event, bytes: number): void {
+    if (event.type === "conversation") this.#changed(event);
+    else if (event.type === "presence" && event.conversation === this.thread.id) {
+      this.emit("people", event.people);
+    } else if (event.type === "typing" && event.conversation === this.thread.id) {
+      this.emit("writing", event.person);
+    }
+    this.thread.handle(event, bytes);
+  }
+
+  #changed(event: ConversationChanged): void {
+    if (event.change !== "deleted") {
+      void this.reloadConversation(event.conversation);
+      return;
+    }
+    this.list.remove(event.conversation);
+    this.emit("list", null);
+  }
+}
+
+function openSocket(): WebSocket {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  return new WebSocket(`${scheme}//${location.host}/ws/chat/`, ["tram.v1"]);
+}
+
+/** The conversation that the page's address names, or null. */
+export function conversationInAddress(): string | null {
+  return /^\/c\/([0-9a-f-]{36})\/?$/.exec(location.pathname)?.[1] ?? null;
+}
+
+let current: Session | null = null;
+
+/** The page's session; made once, when the page starts. */
+export function session(): Session {
+  if (current === null) throw new Error("the page has not started");
+  return current;
+}
+
+export function begin(boot: Boot, csrfToken: string): Session {
+  current = new Session(boot, csrfToken);
+  return current;
+}
