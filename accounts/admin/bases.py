@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext
 
 from accounts.errors import AccountsError
 
@@ -22,7 +23,7 @@ class Refusals(admin.ModelAdmin[Any]):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except AccountsError as error:
-            messages.error(request, str(error))
+            messages.error(request, gettext(str(error)))
             return HttpResponseRedirect(request.get_full_path())
 
 
