@@ -11,6 +11,8 @@ from chat.turns.relays import directory
 
 log = structlog.get_logger(__name__)
 
+_draining = False
+
 
 async def start() -> None:
     """Settle what an earlier process left behind, then begin.
@@ -29,8 +31,15 @@ async def start() -> None:
 
 async def drain(seconds: float) -> None:
     """Refuse new turns, let the running ones end for up to `seconds`, settle the rest, close."""
+    global _draining
+    _draining = True
     running = engine()
     await running.drain(seconds)
     if forget_engine() is not None:
         await running.aclose()
     await directory().aclose()
+
+
+def is_draining() -> bool:
+    """Whether this server takes no new work any more."""
+    return _draining
