@@ -10,6 +10,7 @@ from chat.queries.views import (
     MessageView,
     TurnView,
     stats_of,
+    view_of_conversation,
 )
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "conversation_list",
     "message_page",
     "stats_of",
+    "view_of_conversation",
 ]

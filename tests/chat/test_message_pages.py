@@ -22,7 +22,7 @@ def where(people: Cast) -> Conversation:
 
 
 def contents(where: Conversation, leaf: Message | None = None) -> list[str]:
-    page = message_page(where, leaf=leaf and leaf.pk)
+    page = message_page(where, leaf=None if leaf is None else leaf.pk)
     return [item.content for item in page.items]
 
 
