@@ -1,0 +1,112 @@
+"""Doubles at the engine's seams, and a turn to run with them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from uuid import uuid4
+
+from chat.relay.errors import RelayError
+from chat.relay.types import ChatRequest, Delta, Finish, RelayEvent, Usage, UsageReport
+from chat.services.intents import Admitted, PromptMessage
+from chat.turns.journal import Journal, Rhythm
+from chat.turns.live import LiveTurn
+from chat.turns.store import MemoryChunkStore
+from chat.turns.viewer import Viewer
+
+FAST = Rhythm(interval_seconds=0, interval_max_seconds=0.001, stall_seconds=0.05, retry_seconds=0)
+
+
+def admitted(**fields: object) -> Admitted:
+    """A turn of Alice's as the database would give it."""
+    values: dict[str, object] = {
+        "turn_id": uuid4(),
+        "conversation_id": uuid4(),
+        "team_id": uuid4(),
+        "user_message_id": uuid4(),
+        "assistant_message_id": uuid4(),
+        "epoch": 1,
+        "model": "gpt-4.1",
+        "hold_nano_usd": 10**7,
+        "state": "running",
+        "requester_id": 1,
+        "created": True,
+        "max_tokens": 1000,
+        "input_nano_usd_per_million": 8 * 10**9,
+        "output_nano_usd_per_million": 8 * 10**9,
+        "prompt": (PromptMessage("user", "Hello"),),
+    }
+    return Admitted(**(values | fields))  # type: ignore[arg-type]
+
+
+class StepRelay:
+    """A relay that yields what the test feeds it, and knows when its stream was closed."""
+
+    def __init__(self) -> None:
+        self._events: asyncio.Queue[RelayEvent | RelayError | None] = asyncio.Queue()
+        self.opened = asyncio.Event()
+        self.closed = asyncio.Event()
+        self.closings = 0
+        self.request: ChatRequest | None = None
+
+    def feed(self, *events: RelayEvent | RelayError | str | None) -> None:
+        """Texts become deltas; None ends the stream; an error is raised."""
+        for event in events:
+            self._events.put_nowait(Delta(event) if isinstance(event, str) else event)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[RelayEvent, None]:
+        self.request = request
+        self.opened.set()
+        try:
+            while (event := await self._events.get()) is not None:
+                if isinstance(event, RelayError):
+                    raise event
+                yield event
+        finally:
+            self.closings += 1
+            self.closed.set()
+
+
+def usage(prompt: int, completion: int) -> UsageReport:
+    return UsageReport(Usage(prompt, completion, prompt + completion))
+
+
+def whole_answer(*texts: str) -> Iterable[RelayEvent | str | None]:
+    """An answer with its end and its usage."""
+    return (*texts, Finish("stop"), usage(7, len(texts)), None)
+
+
+class Client:
+    """Takes frames from a viewer; `gate` closed is a client that does not read."""
+
+    def __init__(self, window_bytes: int = 262_144, ack_timeout_seconds: float = 30) -> None:
+        self.frames: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.viewer = Viewer(
+            self._send,
+            window_bytes=window_bytes,
+            ack_timeout_seconds=ack_timeout_seconds,
+            queue_frames=8,
+        )
+
+    async def _send(self, text: str) -> None:
+        await self.gate.wait()
+        self.frames.append(text)
+
+
+async def until(condition: object, seconds: float = 5.0) -> None:
+    """Wait until a condition (a callable) holds; fail after `seconds`."""
+    assert callable(condition)
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+def journal(store: MemoryChunkStore | None = None, rhythm: Rhythm = FAST) -> Journal:
+    """A running journal over a store in memory."""
+    made = Journal(store or MemoryChunkStore(), rhythm)
+    made.start()
+    return made
+
+
+def live_turn(**fields: object) -> LiveTurn:
+    return LiveTurn(admitted(**fields))
