@@ -8,7 +8,7 @@ never wait for each other in a circle.
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Case, F, BigIntegerField, Value, When
+from django.db.models import BigIntegerField, Case, F, Value, When
 
 from billing.models import Account, AccountKind, Hold, Transfer, TransferKind
 from billing.money import checked
@@ -113,7 +113,9 @@ def _move(
 
     def if_account(account_id: int, amount: int) -> Case:
         return Case(
-            When(pk=account_id, then=Value(amount)), default=Value(0), output_field=BigIntegerField()
+            When(pk=account_id, then=Value(amount)),
+            default=Value(0),
+            output_field=BigIntegerField(),
         )
 
     Account.objects.filter(pk__in=(debit_id, credit_id)).update(

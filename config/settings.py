@@ -32,7 +32,7 @@ if not SECRET_KEY:
 
 INSTALLED_APPS = [
     "channels",
-    "django.contrib.admin",
+    "config.admin.TramAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

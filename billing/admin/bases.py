@@ -1,0 +1,73 @@
+"""What the admin pages of billing have in common."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from import_export.admin import ExportMixin
+
+from billing.admin.exports import SafeCSV
+from billing.formatting import exact_usd
+
+
+def money(field: str, description: Any) -> Callable[[Any, Any], SafeString]:
+    """A column of exact amounts, set right by its style sheet."""
+
+    @admin.display(description=description, ordering=field)
+    def column(_admin: Any, row: Any) -> SafeString:
+        return format_html('<span class="money">{}</span>', exact_usd(getattr(row, field)))
+
+    return column
+
+
+class Exported(ExportMixin, admin.ModelAdmin[Any]):  # type: ignore[misc]
+    """Rows with a button that exports what the filters show, as CSV."""
+
+    import_export_change_list_template = "admin/billing/change_list.html"
+    export_formats = (SafeCSV,)
+    skip_export_form = True
+    why_read_only: str | Promise = ""
+    total_field = ""
+    list_per_page = 50
+
+    class Media:
+        """Sets money right."""
+
+        css = {"all": ("billing/overview.css",)}
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        """Whoever may see the rows may export them."""
+        return self.has_view_permission(request)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list, with a reason where it is read-only, and the total of what is shown."""
+        context = {"why_read_only": self.why_read_only} | (extra_context or {})
+        response = super().changelist_view(request, context)
+        shown = getattr(response, "context_data", None) or {}
+        if self.total_field and "cl" in shown:
+            total = shown["cl"].queryset.order_by().aggregate(total=Sum(self.total_field))["total"]
+            shown["total_nano_usd"] = int(total or 0)
+        return response
+
+
+class ReadOnly(Exported):
+    """Rows to look at: neither added, changed nor deleted here."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Nothing is added by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Nothing is changed by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Nothing is deleted by hand."""
+        return False

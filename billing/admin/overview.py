@@ -1,0 +1,172 @@
+"""The overview at the head of the admin: rows, links and charts for its template."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from accounts.models import Team, User
+from billing.charts import Bar, bars, shares
+from billing.overview import Figures, Filter, Line, Overview, Period, overview
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
+FAILED_ONLY: Mapping[str, object] = MappingProxyType({"failed": 1})
+
+
+@dataclass(frozen=True)
+class Links:
+    """Addresses of rows and of the overview, under the filters in force."""
+
+    asked: Filter
+
+    def rows(self, first: date, last: date, more: Mapping[str, object] = NOTHING) -> str:
+        """The settlements behind a number."""
+        query: dict[str, object] = {
+            "day__gte": first,
+            "day__lte": last,
+            "team__id__exact": self.asked.team,
+            "person__id__exact": self.asked.person,
+            "model": self.asked.model,
+            **more,
+        }
+        given = {name: value for name, value in query.items() if value not in (None, "")}
+        return f"{reverse('admin:billing_settlement_changelist')}?{urlencode(given)}"
+
+    def page(self, **changed: Any) -> str:
+        """The overview with some filters changed; None removes one."""
+        query = {
+            "days": self.asked.days,
+            "team": self.asked.team,
+            "person": self.asked.person,
+            "model": self.asked.model,
+        } | changed
+        given = {name: value for name, value in query.items() if value not in (None, "")}
+        return f"{reverse('admin:index')}?{urlencode(given)}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: a name with its own link, figures with theirs, its share as a bar."""
+
+    name: str
+    href: str
+    figures: Figures
+    rows: str
+    failures: str
+    share: float
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A block of the page."""
+
+    id: str
+    title: str
+    head: str
+    rows: tuple[Row, ...]
+
+
+def overview_context(request: HttpRequest) -> dict[str, Any]:
+    """What the template needs, for the filters in the address."""
+    asked = Filter.from_query(request.GET.dict())
+    shown = overview(asked, datetime.now(UTC).date())
+    links = Links(asked)
+    days = _day_rows(shown, links)
+    return {
+        "overview": shown,
+        "cards": [_card(period, links) for period in shown.periods],
+        "chips": list(_chips(links)),
+        "days": days,
+        "highest_nano_usd": max(
+            (max(row.figures.cost_nano_usd, _official(row.figures)) for row in days), default=0
+        ),
+        "day_head": _("Day"),
+        "day_caption": _("By day"),
+        "tables": _tables(shown, links),
+    }
+
+
+def _card(period: Period, links: Links) -> dict[str, Any]:
+    first, last = period.first, period.last
+    return {
+        "period": period,
+        "title": _("Today") if period.days == 1 else _("%(days)d days") % {"days": period.days},
+        "href": links.page(days=period.days),
+        "chosen": period.days == links.asked.days,
+        "rows": links.rows(first, last),
+        "failures": links.rows(first, last, FAILED_ONLY),
+    }
+
+
+def _tables(shown: Overview, links: Links) -> list[Table]:
+    period = shown.period
+    blocks = (
+        ("team", _("By team"), _("Team"), shown.teams, "team__id__exact"),
+        ("person", _("By person"), _("Person"), shown.people, "person__id__exact"),
+        ("model", _("By model"), _("Model"), shown.models, "model"),
+    )
+    return [
+        Table(name, title, head, tuple(_line_rows(lines, name, lookup, period, links)))
+        for name, title, head, lines, lookup in blocks
+    ]
+
+
+def _line_rows(
+    lines: Iterable[Line], name: str, lookup: str, period: Period, links: Links
+) -> Iterator[Row]:
+    lines = list(lines)
+    for line, share in zip(
+        lines, shares([line.figures.cost_nano_usd for line in lines]), strict=True
+    ):
+        span = (period.first, period.last)
+        yield Row(
+            name=line.name,
+            href=links.page(**{name: line.key}),
+            figures=line.figures,
+            rows=links.rows(*span, {lookup: line.key}),
+            failures=links.rows(*span, {lookup: line.key, **FAILED_ONLY}),
+            share=share,
+        )
+
+
+def _day_rows(shown: Overview, links: Links) -> list[Row]:
+    costs = [figures.cost_nano_usd for _day, figures in shown.days]
+    drawn = bars(costs, [_official(figures) for _day, figures in shown.days])
+    return [
+        Row(
+            name=date_format(day, "SHORT_DATE_FORMAT"),
+            href=links.rows(day, day),
+            figures=figures,
+            rows=links.rows(day, day),
+            failures=links.rows(day, day, FAILED_ONLY),
+            share=share,
+            bar=bar,
+        )
+        for (day, figures), bar, share in zip(shown.days, drawn, shares(costs), strict=True)
+    ]
+
+
+def _official(figures: Figures) -> int:
+    """What the day would have cost at official prices, where there are any."""
+    return figures.cost_nano_usd + max(figures.saving_nano_usd, 0)
+
+
+def _chips(links: Links) -> Iterator[tuple[str, str]]:
+    """The filters in force, each with the address that removes it."""
+    asked = links.asked
+    if asked.team is not None:
+        team = Team.objects.filter(pk=asked.team).first()
+        yield _("Team: %(name)s") % {"name": team or "?"}, links.page(team=None)
+    if asked.person is not None:
+        person = User.objects.filter(pk=asked.person).first()
+        yield _("Person: %(name)s") % {"name": person or "?"}, links.page(person=None)
+    if asked.model:
+        yield _("Model: %(name)s") % {"name": asked.model}, links.page(model=None)
