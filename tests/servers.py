@@ -125,7 +125,7 @@ class TramServer:
     def sign_in(self, username: str, password: str = DEMO_PASSWORD) -> httpx.Client:
         """Sign in through the form, as a browser does; the client then holds the session cookie.
 
-        The CSRF token for unsafe requests is `client.headers["X-CSRFToken"]`.
+        Close it in the end. The CSRF token for unsafe requests is `client.headers["X-CSRFToken"]`.
         """
         client = httpx.Client(base_url=self.url, headers={"Origin": self.url}, timeout=20)
         client.get("/accounts/login/").raise_for_status()

@@ -9,7 +9,8 @@ INTRODUCTION = """# Settings
 
 Everything is set by environment variables, read once at start. A wrong value ends the start with
 one line that names the variable and what is allowed. Lists are separated by commas; switches take
-`true` or `false`. `make up` sets some of them itself where you do not: see [operating](operating.md).
+`true` or `false`. `make up` sets some of them itself where you do not, see
+[operating](operating.md).
 
 This page is made from the code by `make settings`.
 """
