@@ -178,7 +178,7 @@ def _block(rows: QuerySet[Settlement], key: str, name: str) -> tuple[Line, ...]:
         rows.annotate(key=F(key), name=F(name))
         .values("key", "name")
         .annotate(**_aliased())
-        .order_by(Sum("cost_nano_usd").desc(), "key")[:ROWS_OF_A_BLOCK]
+        .order_by(F("sum_cost_nano_usd").desc(), "key")[:ROWS_OF_A_BLOCK]
     )
     return tuple(Line(str(row["key"]), row["name"], _figures(row)) for row in grouped)
 
