@@ -13,6 +13,7 @@ from chat.relay.demo import acts as do
 from chat.relay.demo.faults import FAULTS, script_named
 from chat.relay.demo.pieces import cut
 from chat.relay.demo.repertoire import answer_to
+from tests.processes import ROOT
 from tests.relay.demo.client import (
     body,
     chunks,
@@ -377,3 +378,8 @@ async def test_a_script_of_bytes_and_delays_is_played_to_the_byte(relay: DemoRel
         heard = [await client.recv() for _ in range(4)]
     assert str(heard[2]).encode() == event[:30]
     assert str(heard[3]).encode() == event[30:]
+
+
+def test_every_fault_is_documented() -> None:
+    page = (ROOT / "docs" / "demo-relay.md").read_text(encoding="utf-8")
+    assert [name for name in FAULTS if f"`{name}`" not in page] == []
