@@ -58,6 +58,11 @@ async def ready(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     return JsonResponse({"status": "ready"})
 
 
+def forget() -> None:
+    """Let the next `health` ask again."""
+    _kept.until = float("-inf")
+
+
 async def _ask_relays() -> dict[str, Any]:
     clients = directory().clients
     answers = await asyncio.gather(*(_ask(client) for client in clients))

@@ -1,6 +1,8 @@
 """What the tests of conversations share."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -47,3 +49,14 @@ def announced() -> Iterator[list[Announcement]]:
     unsubscribe = subscribe(heard.append)
     yield heard
     unsubscribe()
+
+
+@pytest.fixture
+def without_relay(settings: Any) -> None:
+    """An installation whose relay refuses every connection."""
+    settings.RELAY = replace(
+        settings.RELAY,
+        api_key="",
+        embedded=("none=http://127.0.0.1:1/v1",),
+        max_retries=0,
+    )
