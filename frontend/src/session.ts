@@ -80,6 +80,11 @@ export class Session extends Emitter<SessionEvents> {
     void this.thread.open(id);
   }
 
+  /** Whether the person's role in this team lets them send. */
+  get mayWrite(): boolean {
+    return this.boot.team !== null && this.boot.team.role !== "viewer";
+  }
+
   get model(): ModelView | null {
     if (this.models === null) return null;
     const remembered = this.drafts.model(this.thread.id);
@@ -124,7 +129,8 @@ export class Session extends Emitter<SessionEvents> {
   async reloadConversation(id: string): Promise<void> {
     try {
       const view = await this.api.conversation(id);
-      this.list.add([view]);
+      // The socket tells of every team of the person; the list shows one.
+      if (view.team === this.boot.team?.id) this.list.add([view]);
       if (this.thread.id === id) {
         this.thread.view = view;
         this.thread.emit("conversation", view);

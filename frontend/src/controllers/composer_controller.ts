@@ -109,16 +109,12 @@ export default class ComposerController extends Controller<HTMLFormElement> {
     }
     const reason = tooLong(text, limits);
     if (reason !== null) this.#say(reason);
-    if (reason !== null || text.trim() === "" || model === null || !this.#mayWrite) return;
+    if (reason !== null || text.trim() === "" || model === null || !session().mayWrite) return;
     this.#say(null);
     this.#fill("");
     drafts.keepText(this.#conversation, "");
     thread.say(text, model.id);
     document.body.dispatchEvent(new CustomEvent("newest:go", { bubbles: true }));
-  }
-
-  get #mayWrite(): boolean {
-    return session().boot.team.role !== "viewer";
   }
 
   #pathChanged(opened: boolean): void {
@@ -163,9 +159,9 @@ export default class ComposerController extends Controller<HTMLFormElement> {
     const stopping = running !== null && running === this.#stopping;
     this.actTarget.dataset["state"] = running === null ? "send" : "stop";
     const blank = this.textTarget.value.trim() === "";
-    this.actTarget.disabled = running === null ? blank || thread.busy || model === null || !this.#mayWrite : stopping;
-    this.textTarget.disabled = !this.#mayWrite;
-    if (!this.#mayWrite) this.textTarget.placeholder = t("You may read here. Ask an owner if you want to write.");
+    this.actTarget.disabled = running === null ? blank || thread.busy || model === null || !session().mayWrite : stopping;
+    this.textTarget.disabled = !session().mayWrite;
+    if (!session().mayWrite) this.textTarget.placeholder = t("You may read here. Ask an owner if you want to write.");
     this.#showModel(model);
     this.#resize();
   }

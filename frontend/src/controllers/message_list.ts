@@ -103,11 +103,11 @@ export class MessageList {
   }
 
   #update(message: MessageView): void {
-    const { thread, boot } = session();
+    const { thread, boot, mayWrite } = session();
     this.#elements.get(message.id)?.update(thread.shown(message), {
       me: boot.user.name,
       notice: thread.noticeOf(message),
-      mayWrite: boot.team.role !== "viewer",
+      mayWrite,
     });
   }
 

@@ -69,7 +69,7 @@ function row(model: ModelView, chosen: boolean): HTMLElement {
   button.disabled = !model.available;
   button.setAttribute("aria-pressed", String(chosen));
   part(made, "name").textContent = model.name || model.id;
-  part(made, "scripted").hidden = !model.scripted;
+  part(made, "scripted").hidden = !model.scripted || model.name.includes("scripted");
   part(made, "id").textContent = model.name && model.name !== model.id ? model.id : "";
   showReason(made, model);
   part(made, "price").textContent = priceText(model);

@@ -164,7 +164,7 @@ export default class SidebarController extends Controller<HTMLElement> {
   #showTeams(teams: NonNullable<Boot["teams"]>): void {
     const { boot } = session();
     const items = teams.map((team) => {
-      const current = team.id === boot.team.id;
+      const current = team.id === boot.team?.id;
       const button = element("button", { type: "button", class: "menu-item" }, element("span", {}, team.name));
       if (current) button.append(icon("check"));
       if (current) button.setAttribute("aria-current", "true");

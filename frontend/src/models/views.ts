@@ -4,7 +4,8 @@ import type { Fault, Stats, UsageCounts } from "./protocol";
 
 export interface Boot {
   user: { id: number; username: string; name: string; is_staff?: boolean };
-  team: { id: string; name: string; role: string };
+  /** Null for a person who is in no team. */
+  team: { id: string; name: string; role: string } | null;
   teams?: { id: string; name: string; role?: string }[];
   language: string;
   conversation: string | null;
@@ -13,6 +14,7 @@ export interface Boot {
 
 export interface ConversationView {
   id: string;
+  team: string;
   title: string;
   updated_at: string;
   model: string | null;

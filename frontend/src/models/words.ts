@@ -24,7 +24,8 @@ export function t(text: string, values: Values = {}): string {
 /** Translates a text that counts: `one` for exactly one where the language tells them apart. */
 export function tn(one: string, many: string, count: number, values: Values = {}): string {
   const category = new Intl.PluralRules(currentLanguage()).select(count);
-  const text = category === "one" ? catalogue[one] || one : catalogue[many] || many;
+  // A language with one form for every number has it under the English singular.
+  const text = category === "one" ? catalogue[one] || one : catalogue[many] || catalogue[one] || many;
   return fill(text, { count: new Intl.NumberFormat(currentLanguage()).format(count), ...values });
 }
 
