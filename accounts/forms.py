@@ -2,12 +2,22 @@
 
 from typing import Any
 
+from allauth.account.forms import LoginForm as AllauthLoginForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import SignupClosed
 from accounts.models import User
+
+
+class LoginForm(AllauthLoginForm):  # type: ignore[misc]
+    """Sign-in that says what to enter."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = _("User name or e-mail address")
 
 
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]

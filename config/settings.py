@@ -115,7 +115,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm", "signup": "accounts.forms.SignupForm"}
 USERSESSIONS_ADAPTER = "accounts.adapter.SessionsAdapter"
 # How long a login lasts is the installation's choice, not a box to tick.
 ACCOUNT_SESSION_REMEMBER = True
@@ -128,6 +128,10 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SITE.https else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if SITE.behind_proxy else 0
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Tram"
+# People whom an administrator made have no address to confirm, and need a second factor most.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# A security key works on plain http only on this very machine, for trying it out.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SITE.https
 
 # Cookies and transport. `__Host-` binds a cookie to this very host, over https, for all paths.
 COOKIE_PREFIX = "__Host-tram-" if SITE.https else "tram-"

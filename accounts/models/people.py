@@ -80,6 +80,8 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         """Names and e-mail addresses that differ only in case are the same."""
 
+        verbose_name = _("person")  # type: ignore[assignment]
+        verbose_name_plural = _("people")  # type: ignore[assignment]
         constraints: ClassVar = [
             models.UniqueConstraint(Lower("username"), name="accounts_user_username_any_case"),
             models.UniqueConstraint(
