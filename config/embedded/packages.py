@@ -60,7 +60,9 @@ def _make_venv() -> None:
 def _install_command(requirements: Path, name: str) -> list[str]:
     uv = shutil.which("uv")
     if uv:
-        command = [uv, "pip", "install", "--python", str(PYTHON), "--no-build"]
+        # Compiled now, so that the next start is quick.
+        command = [uv, "pip", "install", "--python", str(PYTHON), "--compile-bytecode"]
+        command.append("--no-build")
     else:
         _require_pip()
         command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check"]
