@@ -107,10 +107,14 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Write now, or buffer if the socket is full; follow with `drain`."""
-        self._transport.write(data)
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     async def drain(self) -> None:
         """Wait while the client does not read."""
+        if self._transport.is_closing():
+            # Lets the loop tell of the loss before the caller writes on and on.
+            await asyncio.sleep(0)
         if not self._writable.is_set():
             await self._writable.wait()
 

@@ -186,3 +186,14 @@ async def test_bench_tokens_carry_their_number_and_time(relay: DemoRelay) -> Non
     assert 0.15e9 < times[-1] - times[0] < 1.0e9
     assert pieces(found) == 40 == usages(found)[0]["completion_tokens"]
     assert pieces(chunks(await sse(relay, body(model="bench-5000x0", max_tokens=900)))) == 900
+
+
+async def test_the_relay_does_not_write_on_to_a_client_that_left(
+    relay: DemoRelay, caplog: pytest.LogCaptureFixture
+) -> None:
+    for model in ("fault-long-line", "fault-endless", "bench-200000x0"):
+        async with stream(relay, body(model=model)) as response:
+            await anext(response.aiter_raw())
+        await relay.until_quiet()
+        assert relay.log.last().state == "left"
+    assert "socket.send() raised" not in caplog.text
