@@ -1,0 +1,1 @@
+"""Measures the product against its goals: `make bench`. Nothing here is collected by pytest."""
