@@ -33,8 +33,8 @@ check: install ## Lint, types, import contracts, templates, the page's code, mig
 	$(PY) -m config.embedded npm test
 	$(RUN)/pytest -q tests/house/test_documents.py tests/house/test_tidy.py
 
-bench: install ## Measure against the goals (minutes).
-	$(RUN)/pytest -q -s tests/benchmarks $(ARGS)
+bench: install ## Measure against the goals (minutes; make bench QUICK=1 for less, ARGS=--check to judge).
+	$(PY) -m tests.benchmarks $(if $(QUICK),--quick) $(ARGS)
 
 screenshots: install ## Take the pictures of the documents from the running product.
 	$(PY) -m tests.screenshots
