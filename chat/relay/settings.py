@@ -8,9 +8,10 @@ import msgspec
 class RelaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """One relay. The figures are those of the relay's own documents, all changeable.
 
-    Documents are `/models` and `/usage`. `max_retries` counts tries in all, the first one included. The turn timeout covers all tries
-    and the waits between them. `max_answer_bytes` bounds the text of one answer in UTF-8 and
-    `max_wire_bytes` everything that the relay sends for it, `max_line_bytes` one line of that.
+    Documents are `/models` and `/usage`. `max_retries` counts tries in all, the first included.
+    The turn timeout covers all tries and the waits between them. `max_answer_bytes` bounds the
+    text of one answer in UTF-8, `max_wire_bytes` all that the relay sends for it, and
+    `max_line_bytes` one line of that.
     """
 
     name: str
