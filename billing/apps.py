@@ -4,12 +4,14 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db.models.signals import post_save
+from django.utils.translation import gettext_lazy as _
 
 
 class BillingConfig(AppConfig):
     """Floor 1."""
 
     name = "billing"
+    verbose_name = _("Billing")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
@@ -19,7 +21,7 @@ class BillingConfig(AppConfig):
         )
 
 
-def _credit_new_team(instance: Any, created: bool, raw: bool = False, **_: Any) -> None:
+def _credit_new_team(instance: Any, created: bool, raw: bool = False, **_more: Any) -> None:
     from billing.budgets import grant_signup_credit
 
     if created and not raw:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from billing.money import nano_to_usd
 
 SMALLEST_SHOWN = Decimal("0.0001")
+NBSP = "\N{NO-BREAK SPACE}"
 
 
 def shown_usd(nano_usd: int | None) -> str:
@@ -40,9 +41,9 @@ def shown_percent(percent: Decimal | None) -> str:
     """To a tenth. None is a dash."""
     if percent is None:
         return "–"
-    return f"{number_format(percent, 1, force_grouping=True)} %"
+    return f"{number_format(percent, 1, force_grouping=True)}{NBSP}%"
 
 
 def _usd(usd: Decimal, places: int) -> str:
     rounded = usd.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
-    return f"USD {number_format(rounded, places, force_grouping=True)}"
+    return f"USD{NBSP}{number_format(rounded, places, force_grouping=True)}"

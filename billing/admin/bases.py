@@ -6,9 +6,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.timezone import localtime
 from import_export.admin import ExportMixin
 
 from billing.admin.exports import SafeCSV
@@ -21,6 +24,16 @@ def money(field: str, description: Any) -> Callable[[Any, Any], SafeString]:
     @admin.display(description=description, ordering=field)
     def column(_admin: Any, row: Any) -> SafeString:
         return format_html('<span class="money">{}</span>', exact_usd(getattr(row, field)))
+
+    return column
+
+
+def moment(field: str, description: Any) -> Callable[[Any, Any], str]:
+    """A column of short dates with times."""
+
+    @admin.display(description=description, ordering=field)
+    def column(_admin: Any, row: Any) -> str:
+        return date_format(localtime(getattr(row, field)), "SHORT_DATETIME_FORMAT")
 
     return column
 
@@ -48,7 +61,8 @@ class Exported(ExportMixin, admin.ModelAdmin[Any]):  # type: ignore[misc]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The list, with a reason where it is read-only, and the total of what is shown."""
-        context = {"why_read_only": self.why_read_only} | (extra_context or {})
+        title = capfirst(str(self.opts.verbose_name_plural))
+        context = {"why_read_only": self.why_read_only, "title": title} | (extra_context or {})
         response = super().changelist_view(request, context)
         shown = getattr(response, "context_data", None) or {}
         if self.total_field and "cl" in shown:

@@ -87,9 +87,7 @@ class BudgetAdmin(Exported):
     @admin.display(description=_("whose"), ordering="key")
     def owner(self, budget: Budget) -> str:
         """The team, the person in it, or everybody."""
-        if budget.team is None:
-            return str(BudgetScope.INSTALLATION.label)
-        return f"{budget.person}, {budget.team}" if budget.person else str(budget.team)
+        return str(budget)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
         """A team's own budget is given credit, another one a limit."""

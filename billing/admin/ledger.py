@@ -3,8 +3,9 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from billing.admin.bases import ReadOnly, money
+from billing.admin.bases import ReadOnly, moment, money
 from billing.admin.exports import AccountResource, TransferResource
+from billing.models import Transfer
 
 
 class TransferAdmin(ReadOnly):
@@ -18,15 +19,15 @@ class TransferAdmin(ReadOnly):
     )
     list_display = (
         "id",
-        "created_at",
+        "written",
         "kind",
-        "team",
-        "debit",
-        "credit",
         "amount",
-        "subject",
+        "team",
+        "from_kind",
+        "to_kind",
         "person",
         "overrun",
+        "subject",
         "note",
     )
     list_filter = (
@@ -36,10 +37,21 @@ class TransferAdmin(ReadOnly):
         ("person", admin.RelatedOnlyFieldListFilter),
         "created_at",
     )
-    list_select_related = ("team", "person", "debit__team", "credit__team")
+    list_select_related = ("team", "person", "debit", "credit")
     search_fields = ("subject", "team__name", "person__username", "note", "idempotency_key")
     date_hierarchy = "created_at"
+    written = moment("created_at", _("created"))
     amount = money("amount_nano_usd", _("amount"))
+
+    @admin.display(description=_("from"), ordering="debit__kind")
+    def from_kind(self, transfer: Transfer) -> str:
+        """The account's kind; the team stands beside it."""
+        return transfer.debit.get_kind_display()
+
+    @admin.display(description=_("to"), ordering="credit__kind")
+    def to_kind(self, transfer: Transfer) -> str:
+        """The account's kind; the team stands beside it."""
+        return transfer.credit.get_kind_display()
 
 
 class AccountAdmin(ReadOnly):

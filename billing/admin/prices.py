@@ -65,6 +65,18 @@ class PriceVersionAdmin(Exported):
     """Adding is allowed; changing and deleting are not, and the database refuses them too."""
 
     form = PriceForm
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("model", *FIGURES, "starts_at"),
+                "description": _(
+                    "In USD per million tokens, such as 0.42. What has started is never edited: "
+                    "add another version."
+                ),
+            },
+        ),
+    )
     resource_classes = (PriceResource,)
     why_read_only = _(
         "Prices are never edited: turns were charged by them. Add a version that starts now or "

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from billing.admin.bases import ReadOnly, money
+from billing.admin.bases import ReadOnly, moment, money
 from billing.admin.exports import UsageResource
 from billing.formatting import shown_count, shown_percent
 from billing.models import Settlement
@@ -50,17 +50,17 @@ class SettlementAdmin(ReadOnly):
     )
     total_field = "cost_nano_usd"
     list_display = (
-        "created_at",
+        "settled",
+        "cost",
         "team",
         "person",
         "model",
-        "tokens_in",
-        "tokens_out",
-        "cost",
-        "official",
-        "saving",
         "quality",
         "outcome",
+        "tokens_in",
+        "tokens_out",
+        "official",
+        "saving",
         "overrun",
     )
     list_filter = (
@@ -77,6 +77,7 @@ class SettlementAdmin(ReadOnly):
     search_fields = ("subject", "model", "team__name", "person__username", "outcome")
     date_hierarchy = "day"
 
+    settled = moment("created_at", _("settled"))
     cost = money("cost_nano_usd", _("cost"))
     official = money("official_cost_nano_usd", _("official cost"))
 

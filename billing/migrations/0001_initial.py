@@ -28,9 +28,9 @@ class Migration(migrations.Migration):
                     "kind",
                     models.CharField(
                         choices=[
-                            ("funding", "Funding (where credit comes from)"),
-                            ("wallet", "Wallet (credit of a team)"),
-                            ("spending", "Spending (what a team paid for answers)"),
+                            ("funding", "Funding"),
+                            ("wallet", "Wallet"),
+                            ("spending", "Spending"),
                         ],
                         max_length=16,
                         verbose_name="kind",

@@ -87,7 +87,9 @@ class Budget(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.key
+        if self.team is None:
+            return str(BudgetScope.INSTALLATION.label)
+        return f"{self.person}, {self.team}" if self.person else str(self.team)
 
     @property
     def remaining_nano_usd(self) -> int:

@@ -15,11 +15,11 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AccountKind(models.TextChoices):
-    """What an account stands for."""
+    """What an account stands for: where credit comes from, a team's credit, what it paid."""
 
-    FUNDING = "funding", _("Funding (where credit comes from)")
-    WALLET = "wallet", _("Wallet (credit of a team)")
-    SPENDING = "spending", _("Spending (what a team paid for answers)")
+    FUNDING = "funding", _("Funding")
+    WALLET = "wallet", _("Wallet")
+    SPENDING = "spending", _("Spending")
 
 
 class Account(models.Model):
