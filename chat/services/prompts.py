@@ -10,6 +10,8 @@ from chat.services.intents import PromptMessage
 
 MESSAGE_OVERHEAD_BYTES = 16
 """Ceiling for the tokens a chat template adds around one message (role marks, separators)."""
+PROMPT_OVERHEAD_BYTES = 64
+"""Ceiling for what a template adds once: SmolLM2's own system text makes 31 tokens of "Hi"."""
 
 CONTINUE_INSTRUCTION = (
     "Continue your last message exactly where it stops. Do not repeat anything and do not comment."
@@ -73,6 +75,6 @@ def build_prompt(
 
 def prompt_ceiling_bytes(prompt: Iterable[PromptMessage]) -> int:
     """At most so many tokens: a byte-level tokenizer never makes more tokens than bytes."""
-    return MESSAGE_OVERHEAD_BYTES + sum(
+    return PROMPT_OVERHEAD_BYTES + sum(
         len(message.content.encode()) + MESSAGE_OVERHEAD_BYTES for message in prompt
     )
