@@ -95,8 +95,8 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = SITE.email_from
 
 # People. Sign-in, sign-up and second factors are allauth's.
 AUTH_USER_MODEL = "accounts.User"
-# This one alone (it has Django's permissions too): with Django's beside it, refusing an unknown name
-# took twice as long as refusing a wrong password, and told who has an account.
+# This one alone (it has Django's permissions too): with Django's beside it, refusing an unknown
+# name took twice as long as refusing a wrong password, and told who has an account.
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
