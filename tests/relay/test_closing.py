@@ -56,7 +56,8 @@ async def test_cancelling_closes_the_connection_at_once(
 async def test_cancelling_between_turns_of_the_loop_closes_the_connection(
     loopback: Loopback, settings_for: Callable[..., RelaySettings]
 ) -> None:
-    loopback.scripts = [[STREAM, *[piece(chunk("a")), 0.001] * 2000, "hang"]]
+    paced: list[Act] = [piece(chunk("a")), 0.001]
+    loopback.scripts = [[STREAM, *(paced * 2000), "hang"]]
     client = RelayClient(settings_for())
     tasks = [asyncio.create_task(consume(client, asyncio.Event())) for _ in range(8)]
     await loopback.until(lambda: len(loopback.received) == 8)
