@@ -64,13 +64,23 @@ def give(team: Team, usd: str) -> None:
     grant_credit(team_id=team.pk, amount_nano_usd=usd_to_nano(usd))
 
 
-def hold_for(team: Team, person: User, subject: str = "", **figures: Any) -> HoldPlaced:
+def hold_for(
+    team: Team,
+    person: User,
+    subject: str = "",
+    *,
+    model: str = MODEL,
+    prompt_bytes: int = 1000,
+    max_tokens: int = 1000,
+) -> HoldPlaced:
     """Place a hold of 1,000 bytes and 1,000 tokens unless told otherwise."""
     return place_hold(
         team_id=team.pk,
         person_id=person.pk,
         subject=subject or f"turn:{uuid4()}",
-        **({"model": MODEL, "prompt_bytes": 1000, "max_tokens": 1000} | figures),
+        model=model,
+        prompt_bytes=prompt_bytes,
+        max_tokens=max_tokens,
     )
 
 

@@ -89,15 +89,13 @@ def test_a_model_without_a_price_is_refused(team: Team, alice: User) -> None:
         hold_for(team, alice)
 
 
-@pytest.mark.parametrize(
-    "figures", [{"prompt_bytes": -1}, {"max_tokens": 0}, {"max_tokens": 10**18}]
-)
+@pytest.mark.parametrize(("prompt_bytes", "max_tokens"), [(-1, 1), (1, 0), (1, 10**18)])
 def test_absurd_figures_are_refused(
-    team: Team, alice: User, priced: str, figures: dict[str, int]
+    team: Team, alice: User, priced: str, prompt_bytes: int, max_tokens: int
 ) -> None:
     give(team, "5")
     with pytest.raises(UsageInvalid):
-        hold_for(team, alice, **figures)
+        hold_for(team, alice, prompt_bytes=prompt_bytes, max_tokens=max_tokens)
 
 
 def test_the_same_subject_is_held_once(team: Team, alice: User, priced: str) -> None:

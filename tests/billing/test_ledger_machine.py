@@ -62,12 +62,13 @@ class Money(RuleBasedStateMachine):
         team, subject = self.teams[which], f"turn:{self.person.pk}:{len(self.owner)}"
         left = budget_of(team.pk).remaining_nano_usd
         least = -(-(prompt + min(answer, 256)) * self.price // 10**6)
-        try:
-            placed = hold_for(team, self.person, subject, prompt_bytes=prompt, max_tokens=answer)
-        except BudgetExhausted as refusal:
-            assert left < least
-            assert refusal.needed_nano_usd == least
+        if left < least:
+            with pytest.raises(BudgetExhausted) as refusal:
+                hold_for(team, self.person, subject, prompt_bytes=prompt, max_tokens=answer)
+            assert refusal.value.needed_nano_usd == least
+            assert refusal.value.remaining_nano_usd == left
             return multiple()
+        placed = hold_for(team, self.person, subject, prompt_bytes=prompt, max_tokens=answer)
         assert least <= placed.amount_nano_usd <= max(left, 0)
         self.owner[subject], self.prices[subject] = team, self.price
         return subject

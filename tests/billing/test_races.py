@@ -25,7 +25,7 @@ def no_guard_but_for_updates(db: None) -> None:
     assert all(name.endswith("_refuse_delete") for name in missing_guards(connection))
 
 
-def all_at_once(act: Callable[[int], None], times: int) -> None:
+def all_at_once(act: Callable[[int], object], times: int) -> None:
     """Call `act` with 0 to times - 1 from many threads that start together."""
     errors: list[BaseException] = []
     start = threading.Barrier(THREADS)
@@ -109,6 +109,6 @@ def test_the_same_turn_sent_twice_at_once_is_held_once(
     team: Team, alice: User, priced: str
 ) -> None:
     give(team, "1")
-    all_at_once(lambda _: str(hold_for(team, alice, "turn:1")) and None, THREADS)
+    all_at_once(lambda _number: hold_for(team, alice, "turn:1"), THREADS)
     assert Transfer.objects.filter(kind="hold").count() == 1
     assert only_missing_delete_guards()
