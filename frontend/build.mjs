@@ -63,8 +63,7 @@ async function symbol(name) {
   const file = path.join(here, "node_modules", "lucide-static", "icons", `${name}.svg`);
   const source = await readFile(file, "utf8");
   const shapes = source.slice(source.indexOf(">", source.indexOf("<svg")) + 1, source.lastIndexOf("</svg>"));
-  const look = 'viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round"';
-  return `<symbol id="${name}" ${look}>${shapes.replace(/\s*\n\s*/g, "")}</symbol>`;
+  return `<symbol id="${name}" viewBox="0 0 24 24">${shapes.replace(/\s*\n\s*/g, "")}</symbol>`;
 }
 
 const variants = [page, theme, styles];

@@ -94,6 +94,12 @@ export class Session extends Emitter<SessionEvents> {
     return this.models.items.find((model) => model.id === id) ?? null;
   }
 
+  /** The model to ask, also before the list of models is there. */
+  get modelChoice(): { model?: string } {
+    const id = this.model?.id ?? this.drafts.model(this.thread.id) ?? this.thread.view?.model;
+    return id ? { model: id } : {};
+  }
+
   chooseModel(id: string): void {
     this.drafts.keepModel(this.thread.id, id);
     this.emit("models", null);

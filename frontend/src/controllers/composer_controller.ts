@@ -101,7 +101,7 @@ export default class ComposerController extends Controller<HTMLFormElement> {
   }
 
   #send(): void {
-    const { thread, model, drafts, limits } = session();
+    const { thread, modelChoice, drafts, limits, mayWrite } = session();
     const text = this.textTarget.value;
     if (thread.busy) {
       this.#say(t("An answer is being written. Stop it, or wait for its end."));
@@ -109,11 +109,11 @@ export default class ComposerController extends Controller<HTMLFormElement> {
     }
     const reason = tooLong(text, limits);
     if (reason !== null) this.#say(reason);
-    if (reason !== null || text.trim() === "" || model === null || !session().mayWrite) return;
+    if (reason !== null || text.trim() === "" || !mayWrite) return;
     this.#say(null);
     this.#fill("");
     drafts.keepText(this.#conversation, "");
-    thread.say(text, model.id);
+    thread.say(text, modelChoice);
     document.body.dispatchEvent(new CustomEvent("newest:go", { bubbles: true }));
   }
 
@@ -159,7 +159,7 @@ export default class ComposerController extends Controller<HTMLFormElement> {
     const stopping = running !== null && running === this.#stopping;
     this.actTarget.dataset["state"] = running === null ? "send" : "stop";
     const blank = this.textTarget.value.trim() === "";
-    this.actTarget.disabled = running === null ? blank || thread.busy || model === null || !session().mayWrite : stopping;
+    this.actTarget.disabled = running === null ? blank || thread.busy || !session().mayWrite : stopping;
     this.textTarget.disabled = !session().mayWrite;
     if (!session().mayWrite) this.textTarget.placeholder = t("You may read here. Ask an owner if you want to write.");
     this.#showModel(model);

@@ -103,10 +103,11 @@ export class MessageList {
   }
 
   #update(message: MessageView): void {
-    const { thread, boot, mayWrite } = session();
+    const { thread, boot, models, mayWrite } = session();
     this.#elements.get(message.id)?.update(thread.shown(message), {
       me: boot.user.name,
       notice: thread.noticeOf(message),
+      modelName: models?.items.find(({ id }) => id === message.model)?.name ?? null,
       mayWrite,
     });
   }

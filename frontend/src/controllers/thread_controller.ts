@@ -34,6 +34,7 @@ export default class ThreadController extends Controller<HTMLElement> {
       thread.on("path", ({ opened }) => this.#showPath(opened)),
       thread.on("message", (id) => this.#list.touch(id)),
       thread.on("missing", (error) => this.#showMissing(error)),
+      session().on("models", () => this.#list.sync(thread.path.messages)),
       session().on("editLast", () => this.#editLast()),
     ];
     this.element.addEventListener("reader:far", this.#tellNewest);
@@ -59,10 +60,10 @@ export default class ThreadController extends Controller<HTMLElement> {
   }
 
   again(event: Event): void {
-    const { thread, model } = session();
+    const { thread, modelChoice } = session();
     const message = this.#messageOf(event);
-    if (message === null || model === null || thread.busy) return;
-    thread.again(message.id, model.id);
+    if (message === null || thread.busy) return;
+    thread.again(message.id, modelChoice);
     this.#reader.toNewest();
   }
 
@@ -99,13 +100,13 @@ export default class ThreadController extends Controller<HTMLElement> {
 
   keepEdit(event: Event): void {
     event.preventDefault();
-    const { thread, model } = session();
+    const { thread, modelChoice } = session();
     const message = this.#messageOf(event);
-    if (message === null || model === null || thread.busy) return;
+    if (message === null || thread.busy) return;
     const text = editedText(message);
     closeEditor(message);
     if (text.trim() === "" || text === message.view?.content) return;
-    thread.edit(message.id, text, model.id);
+    thread.edit(message.id, text, modelChoice);
     this.#reader.toNewest();
   }
 

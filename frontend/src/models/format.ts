@@ -25,13 +25,12 @@ export function number(value: number): string {
 /** A duration given in milliseconds, in seconds: "1.2 s". */
 export function seconds(milliseconds: number): string {
   const value = milliseconds / 1000;
-  return new Intl.NumberFormat(currentLanguage(), {
-    style: "unit",
-    unit: "second",
-    unitDisplay: "short",
-    maximumFractionDigits: value < 10 ? 1 : 0,
-    minimumFractionDigits: value < 10 ? 1 : 0,
-  }).format(value);
+  const digits = value < 10 ? 1 : 0;
+  const format = new Intl.NumberFormat(currentLanguage(), {
+    maximumFractionDigits: digits,
+    minimumFractionDigits: digits,
+  });
+  return t("{count} s", { count: format.format(value) });
 }
 
 export function percent(value: number): string {

@@ -5,12 +5,15 @@ import type { Timers } from "./ack_policy";
 import type { Connection } from "./connection";
 import { Emitter } from "./emitter";
 import { Path } from "./path";
-import type { Accepted, Chat, ErrorEvent, Event, Start, TurnEvent } from "./protocol";
+import type { Accepted, ErrorEvent, Event, Start, TurnEvent } from "./protocol";
 import { emptyAnswer, Sending, unconfirmed } from "./sending";
 import { TurnBook } from "./turn_book";
 import type { ThreadEvents } from "./thread_events";
 import { isLive, matchesFingerprint } from "./turn_stream";
 import type { ConversationView, MessagePage, MessageView } from "./views";
+
+/** Without a model the server takes its default. */
+export type ModelChoice = { model?: string };
 
 export class OpenConversation extends Emitter<ThreadEvents> {
   id: string | null = null;
@@ -84,20 +87,19 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     if (this.id !== null) this.wire.send(this.#turns.attach(this.id));
   }
 
-  say(content: string, model: string): void {
+  say(content: string, model: ModelChoice): void {
     const parent = this.path.leaf?.id ?? null;
-    const chat: Omit<Chat, "id"> = { type: "chat", conversation: this.id, parent, content, model };
-    const id = this.#sending.ask(chat);
+    const id = this.#sending.ask({ type: "chat", conversation: this.id, parent, content, ...model });
     this.path.append(unconfirmed(id, content, parent, this.me));
     this.emit("path", { opened: false });
   }
 
-  again(message: string, model: string): void {
-    this.#sending.ask({ type: "regenerate", message, model });
+  again(message: string, model: ModelChoice): void {
+    this.#sending.ask({ type: "regenerate", message, ...model });
   }
 
-  edit(message: string, content: string, model: string): void {
-    this.#sending.ask({ type: "edit", message, content, model });
+  edit(message: string, content: string, model: ModelChoice): void {
+    this.#sending.ask({ type: "edit", message, content, ...model });
   }
 
   goOn(message: string): void {

@@ -12,7 +12,7 @@ export interface Chat {
   conversation: string | null;
   parent: string | null;
   content: string;
-  model: string;
+  model?: string;
   options?: Options;
 }
 

@@ -15,6 +15,8 @@ const FOLD_CHARACTERS = 2_500;
 export interface Surroundings {
   me: string;
   notice: string | null;
+  /** The name for people of the model that wrote it. */
+  modelName: string | null;
   /** Whether messages may be sent: else nothing may be edited or answered again. */
   mayWrite: boolean;
 }
@@ -22,7 +24,7 @@ export interface Surroundings {
 export class MessageElement {
   readonly root: HTMLElement;
   #view: MessageView | null = null;
-  #notice: string | null = null;
+  #around: Surroundings | null = null;
   #prose: Prose | null = null;
   #reasoning: Prose | null = null;
 
@@ -37,14 +39,14 @@ export class MessageElement {
   }
 
   update(view: MessageView, around: Surroundings): void {
-    if (view === this.#view && around.notice === this.#notice) return;
+    if (view === this.#view && sameSurroundings(around, this.#around)) return;
     this.#view = view;
-    this.#notice = around.notice;
+    this.#around = around;
     const live = isLive(view.turn?.state ?? "");
     this.root.dataset["role"] = view.role;
     this.root.toggleAttribute("data-live", live);
     this.root.toggleAttribute("data-empty", view.content === "");
-    part(this.root, "name").textContent = this.#name(view, around.me);
+    part(this.root, "name").textContent = this.#name(view, around);
     if (view.role === "user") this.#showPlain(view.content);
     else this.#showProse(view, live);
     this.#showNotice(live ? noticeText(around.notice ?? "") : "");
@@ -52,10 +54,10 @@ export class MessageElement {
     this.#showFoot(view, live, around.mayWrite);
   }
 
-  #name(view: MessageView, me: string): string {
-    if (view.role !== "user") return view.model ?? t("Answer");
+  #name(view: MessageView, around: Surroundings): string {
+    if (view.role !== "user") return around.modelName ?? view.model ?? t("Answer");
     const name = authorName(view);
-    return name === "" || name === me ? t("You") : name;
+    return name === "" || name === around.me ? t("You") : name;
   }
 
   #showPlain(content: string): void {
@@ -123,6 +125,10 @@ export class MessageElement {
     part(box, "branch-back").toggleAttribute("disabled", position === 1);
     part(box, "branch-on").toggleAttribute("disabled", position === count);
   }
+}
+
+function sameSurroundings(one: Surroundings, other: Surroundings | null): boolean {
+  return one.notice === other?.notice && one.modelName === other.modelName && one.me === other.me;
 }
 
 /** "1.2 s · 312 tokens · $0.0008 reported" */

@@ -6,12 +6,15 @@ const TAGS = [
   "p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "pre", "code",
   "em", "strong", "s", "a", "table", "thead", "tbody", "tr", "th", "td", "span", "div",
 ];
-const ATTRIBUTES = ["href", "title", "class", "start", "data-language", "data-source", "data-maths"];
+/** Attributes that hold no address, and so need not look like one. */
+const PLAIN_ATTRIBUTES = ["start", "data-language", "data-source", "data-maths"];
+const ATTRIBUTES = ["href", "title", "class", ...PLAIN_ATTRIBUTES];
 
 export function toFragment(html: string): DocumentFragment {
   return DOMPurify.sanitize(html, {
     ALLOWED_TAGS: TAGS,
     ALLOWED_ATTR: ATTRIBUTES,
+    ADD_URI_SAFE_ATTR: PLAIN_ATTRIBUTES,
     ALLOW_DATA_ATTR: false,
     ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
     RETURN_DOM_FRAGMENT: true,
