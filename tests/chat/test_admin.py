@@ -25,7 +25,7 @@ TURNS, CONVERSATIONS, MESSAGES = (
 @pytest.fixture
 def client(people: Cast) -> Client:
     client = Client()
-    client.force_login(people.alice, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(people.alice)
     return client
 
 
@@ -160,7 +160,7 @@ def test_the_text_of_messages_cannot_be_guessed_by_filters(
 @pytest.mark.parametrize("address", [TURNS, CONVERSATIONS, MESSAGES])
 def test_lists_are_for_staff(people: Cast, address: str) -> None:
     client = Client()
-    client.force_login(people.bob, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(people.bob)
     assert client.get(address).status_code == 302
     assert Client().get(address).status_code == 302
 

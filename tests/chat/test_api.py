@@ -23,13 +23,12 @@ from tests.chat import trees
 from tests.people import Cast
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "REPLACE")
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 @pytest.fixture
 def client(people: Cast) -> Client:
     client = Client()
-    client.force_login(people.alice, backend=BACKEND)
+    client.force_login(people.alice)
     return client
 
 
@@ -150,7 +149,7 @@ def test_a_session_changes_something_only_with_the_pages_token(
     people: Cast, ours: Conversation, method: str, path: str, body: str, status: int
 ) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(people.alice, backend=BACKEND)
+    client.force_login(people.alice)
     client.get("/accounts/password/change/")
     token = client.cookies["tram-csrf"].value
     address, body = path.format(id=ours.pk), body.replace("{team}", str(people.team.pk))
@@ -219,7 +218,7 @@ def test_another_team_becomes_the_current_one_for_this_session(
     assert json_of(client.get("/api/me"))["team"]["id"] == str(personal.pk)
     assert json_of(client.get("/api/conversations"))["items"] == []
     other = Client()
-    other.force_login(people.alice, backend=BACKEND)
+    other.force_login(people.alice)
     assert json_of(other.get("/api/me"))["team"]["id"] == str(people.team.pk)
 
 
@@ -251,7 +250,7 @@ async def test_models_carry_their_price_and_saving(people: Cast, relay: DemoRela
     await _set_price("gpt-4.1", "8", "60")
     await _set_price("not-offered", "1", "2")
     client = AsyncClient()
-    await client.aforce_login(people.alice, backend=BACKEND)
+    await client.aforce_login(people.alice)
     listed = json_of(await client.get("/api/models"))
     items = {item["id"]: item for item in listed["items"]}
     assert listed["default"] in items
