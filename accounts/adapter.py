@@ -52,6 +52,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         own = {"allauth.account.stages.EmailVerificationStage": "accounts.stages.ConfirmEmailStage"}
         return [own.get(stage, stage) for stage in stages]
 
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Return whom the credentials prove, at the same cost whether she exists or not."""
+        if "email" in credentials and credentials["email"] == credentials.get("username"):
+            # A user name is tried as an address too; tried once more as an address, a wrong
+            # password would take twice as long where there is such a person.
+            del credentials["email"]
+        person: User | None = super().authenticate(request, **credentials)
+        return person
+
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         # Counted for each address, or anybody could lock anybody out by guessing wrongly.
         key: str = super()._get_login_attempts_cache_key(request, **credentials)

@@ -1,5 +1,6 @@
 """People: the first visitor, making, disabling, and what follows a changed password."""
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext
@@ -46,8 +47,13 @@ def welcome(person: User, *, first: bool) -> None:
 def create_person(
     username: str, password: str | None, *, email: str = "", actor: Actor | None = None
 ) -> User:
-    """Create an ordinary person with a personal team. Password None: she cannot sign in yet."""
+    """Create an ordinary person with a personal team. Password None: she cannot sign in yet.
+
+    Whoever creates her vouches for the address: it counts as confirmed.
+    """
     person = User.objects.create_user(username, email, password)
+    if person.email:
+        EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
     record(actor, "person_created", person)
     return person
 

@@ -7,7 +7,9 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import AuditEntry
@@ -68,6 +70,18 @@ def test_a_page_about_ones_account_is_in_the_frame(bob: Client, name: str) -> No
     text = check(bob.get(reverse(name)))
     if name != "account_reauthenticate":
         assert 'class="account-nav"' in text
+
+
+@pytest.mark.parametrize("name", OWN_PAGES[:-2])
+def test_looking_at_a_page_changes_no_table(bob: Client, name: str) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        bob.get(reverse(name))
+    written = [
+        q["sql"]
+        for q in queries
+        if not q["sql"].startswith(("SELECT", "BEGIN", "SAVEPOINT", "RELEASE"))
+    ]
+    assert [sql for sql in written if "django_session" not in sql] == []
 
 
 @pytest.mark.parametrize("name", OWN_PAGES[1:])

@@ -96,3 +96,10 @@ def test_the_demo_people_are_made_once_however_often_asked() -> None:
     assert Membership.objects.get(team=first.demo, user=first.bob).role == Role.MEMBER
     assert not Membership.objects.filter(team=first.demo, user=first.charlie).exists()
     assert Membership.objects.get(team=first.other, user=first.charlie).role == Role.OWNER
+
+
+@pytest.mark.django_db
+def test_a_renamed_demo_team_is_not_made_again() -> None:
+    made = create_demo_people("demo")
+    Team.objects.filter(pk=made.demo.pk).update(name="Our station")
+    assert create_demo_people("demo").demo.pk == made.demo.pk

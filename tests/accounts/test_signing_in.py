@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -26,6 +27,16 @@ def sign_in(client: Client, login: str, password: str) -> Any:
     return client.post(reverse("account_login"), {"login": login, "password": password})
 
 
+class CountingHasher(MD5PasswordHasher):
+    """Counts how often a password is hashed, which is nearly all the time a sign-in takes."""
+
+    calls = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        type(self).calls += 1
+        return super().encode(password, salt)
+
+
 @pytest.mark.parametrize("login", ["bob", "BOB", "bob@example.com"])
 def test_a_person_signs_in_by_name_or_address(people: Cast, client: Client, login: str) -> None:
     answer = sign_in(client, login, PASSWORD)
@@ -41,6 +52,22 @@ def test_an_unknown_person_and_a_wrong_password_look_the_same(people: Cast) -> N
         return answer.status_code, without_tokens
 
     assert refusal("bob") == refusal("nob")
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown"), [("bob", "nob"), ("bob@example.com", "nob@example.com")]
+)
+def test_an_unknown_person_costs_as_many_hashes_as_a_wrong_password(
+    people: Cast, settings: Any, known: str, unknown: str
+) -> None:
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+
+    def hashes(login: str) -> int:
+        before = CountingHasher.calls
+        sign_in(Client(), login, "wrong")
+        return CountingHasher.calls - before
+
+    assert hashes(known) == hashes(unknown) == 1
 
 
 def test_a_disabled_person_does_not_get_in(people: Cast, client: Client) -> None:
