@@ -136,21 +136,21 @@ def test_a_person_may_what_her_role_allows(place: Place, name: str, who: str) ->
     check(place, response, allowed, before)
 
 
-@pytest.mark.parametrize("name", ACTIONS)
-def test_nobody_means_sign_in_first(place: Place, name: str) -> None:
+def test_nobody_means_sign_in_first(place: Place) -> None:
     before = place.state()
-    check(place, place.request(Client(), ACTIONS[name]), SIGN_IN, before)
+    for action in ACTIONS.values():
+        check(place, place.request(Client(), action), SIGN_IN, before)
 
 
-@pytest.mark.parametrize("name", ACTIONS)
-def test_a_disabled_person_is_nobody(place: Place, name: str) -> None:
+def test_a_disabled_person_is_nobody(place: Place) -> None:
     client = signed_in(place.people.bob)
     key = keys.create_api_key(place.people.bob, place.people.team, "bot")
     people.disable_person(place.people.bob)
     before = place.state()
-    check(place, place.request(client, ACTIONS[name]), SIGN_IN, before)
-    with_key = place.request(Client(), ACTIONS[name], authorization=f"Bearer {key.secret}")
-    check(place, with_key, SIGN_IN, before)
+    for action in ACTIONS.values():
+        check(place, place.request(client, action), SIGN_IN, before)
+        with_key = place.request(Client(), action, authorization=f"Bearer {key.secret}")
+        check(place, with_key, SIGN_IN, before)
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -177,12 +177,12 @@ def test_a_key_of_another_team_is_a_stranger(place: Place, name: str) -> None:
     check(place, response, expected, before)
 
 
-@pytest.mark.parametrize("name", ACTIONS)
-def test_a_bad_key_is_not_made_good_by_a_cookie(place: Place, name: str) -> None:
+@pytest.mark.parametrize("claim", ["Bearer tram_x_y", "Bearer ", "Basic YWxpY2U6eA=="])
+def test_a_bad_key_is_not_made_good_by_a_cookie(place: Place, claim: str) -> None:
     before = place.state()
     client = signed_in(place.people.alice)
-    for claim in ("Bearer tram_x_y", "Bearer ", "Basic YWxpY2U6eA=="):
-        check(place, place.request(client, ACTIONS[name], authorization=claim), SIGN_IN, before)
+    for action in ACTIONS.values():
+        check(place, place.request(client, action, authorization=claim), SIGN_IN, before)
 
 
 @pytest.mark.parametrize("name", [name for name, action in ACTIONS.items() if "{" in action.path])
