@@ -38,6 +38,8 @@ def _sqlite(path: Path) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
+        # Opening one takes as long as ten queries: a thread keeps its connection.
+        "CONN_MAX_AGE": None,
         "OPTIONS": dict(SQLITE_OPTIONS),
         # Threads and server processes of the tests share it, so it is a file, not memory.
         "TEST": {"NAME": str(path.with_name("test.sqlite3"))},
