@@ -5,7 +5,7 @@ PY = .venv/bin/python
 RUN = .venv/bin
 SOURCES = accounts billing chat config tests manage.py
 
-.PHONY: up dev test check bench settings lock clean screenshots python install
+.PHONY: up dev test check bench protocol settings lock clean screenshots python install
 
 up: python ## Set up what is missing and run Tram on this machine.
 	@exec $(PYTHON) -m config.embedded up
@@ -38,6 +38,9 @@ bench: install ## Measure against the goals (minutes; make bench QUICK=1 for les
 
 screenshots: install ## Take the pictures of the documents from the running product.
 	$(PY) -m tests.screenshots
+
+protocol: install ## Write the protocol's JSON Schema and the page's types from the code.
+	$(PY) -m chat.protocol.schema
 
 settings: install ## Write docs/settings.md from the code.
 	$(PY) -m config.options.table > docs/settings.md
