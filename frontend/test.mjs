@@ -23,5 +23,5 @@ await esbuild.build({
 });
 
 const files = tests.map((name) => path.join(outdir, name.replace(/\.ts$/, ".mjs")));
-const run = spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit" });
+const run = spawnSync(process.execPath, ["--test", "--test-reporter=spec", ...files], { stdio: "inherit" });
 process.exit(run.status ?? 1);

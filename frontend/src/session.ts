@@ -54,7 +54,7 @@ export class Session extends Emitter<SessionEvents> {
     super();
     this.api = new Api(csrfToken);
     this.connection = new Connection(openSocket, this.#handlers(), browserTimers);
-    this.thread = new OpenConversation(this.api, this.connection, boot.user.name, browserTimers);
+    this.thread = new OpenConversation(this.api, this.connection, boot.user, browserTimers);
     const limit = boot.limits.message_characters ?? boot.limits.max_message_characters;
     if (limit) this.limits = { ...this.limits, max_message_characters: limit };
     this.thread.on("begun", (id) => this.#begun(id));

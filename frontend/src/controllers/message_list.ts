@@ -105,7 +105,7 @@ export class MessageList {
   #update(message: MessageView): void {
     const { thread, boot, models, mayWrite } = session();
     this.#elements.get(message.id)?.update(thread.shown(message), {
-      me: boot.user.name,
+      me: boot.user.id,
       notice: thread.noticeOf(message),
       modelName: models?.items.find(({ id }) => id === message.model)?.name ?? null,
       mayWrite,

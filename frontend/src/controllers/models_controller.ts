@@ -84,7 +84,7 @@ function showReason(made: HTMLElement, model: ModelView): void {
 }
 
 function priceText(model: ModelView): string {
-  if (model.price === null) return t("no price set");
+  if (model.price === null) return model.available ? t("no price set") : "";
   return t("{input} in · {output} out", {
     input: money(model.price.input_nano_usd_per_million),
     output: money(model.price.output_nano_usd_per_million),

@@ -65,7 +65,7 @@ export default class PaletteController extends Controller<HTMLDialogElement> {
       const { items } = await session().api.conversations(query, null);
       if (search !== this.#search) return;
       const found = items.slice(0, 12).map((conversation) => ({
-        symbol: "search",
+        symbol: "message-square",
         words: conversation.title || t("New chat"),
         note: moment(conversation.updated_at),
         act: () => {

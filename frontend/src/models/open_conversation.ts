@@ -5,7 +5,7 @@ import type { Timers } from "./ack_policy";
 import type { Connection } from "./connection";
 import { Emitter } from "./emitter";
 import { Path } from "./path";
-import type { Accepted, ErrorEvent, Event, Start, TurnEvent } from "./protocol";
+import type { Accepted, ErrorEvent, Event, Person, Start, TurnEvent } from "./protocol";
 import { emptyAnswer, Sending, unconfirmed } from "./sending";
 import { TurnBook } from "./turn_book";
 import type { ThreadEvents } from "./thread_events";
@@ -28,7 +28,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
   constructor(
     private readonly api: Api,
     private readonly wire: Pick<Connection, "start" | "send">,
-    private readonly me: string,
+    private readonly me: Person,
     timers: Timers,
   ) {
     super();

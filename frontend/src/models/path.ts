@@ -95,8 +95,3 @@ export function siblingAt(message: MessageView, step: number): string | null {
   const at = message.siblings.indexOf(message.id);
   return at === -1 ? null : (message.siblings[at + step] ?? null);
 }
-
-export function authorName(message: MessageView): string {
-  if (message.author === null) return "";
-  return typeof message.author === "string" ? message.author : message.author.name;
-}

@@ -1,6 +1,6 @@
 /** What the person asked for and the server has not answered yet. */
 
-import type { Accepted, Start } from "./protocol";
+import type { Accepted, Person, Start } from "./protocol";
 import type { MessageView, TurnView } from "./views";
 
 type Unsent = Start extends infer Command
@@ -43,7 +43,7 @@ export class Sending {
 }
 
 /** The person's text, shown before the server has confirmed it; its id is the command's. */
-export function unconfirmed(id: string, content: string, parent: string | null, author: string): MessageView {
+export function unconfirmed(id: string, content: string, parent: string | null, author: Person): MessageView {
   return {
     id,
     parent,

@@ -49,7 +49,7 @@ export interface MessageView {
   content: string;
   reasoning: string | null;
   model: string | null;
-  author: string | { name: string } | null;
+  author: { id: number; name: string } | null;
   created_at: string;
   siblings: string[];
   turn: TurnView | null;

@@ -2,7 +2,7 @@
 
 import { ending, noticeText } from "../models/failures";
 import { money, quality, seconds, tokens } from "../models/format";
-import { authorName, branchOf } from "../models/path";
+import { branchOf } from "../models/path";
 import { isLive } from "../models/turn_stream";
 import type { MessageView, TurnView } from "../models/views";
 import { t } from "../models/words";
@@ -13,7 +13,8 @@ import { Prose } from "./prose";
 const FOLD_CHARACTERS = 2_500;
 
 export interface Surroundings {
-  me: string;
+  /** Who reads: their own messages are "You". */
+  me: number;
   notice: string | null;
   /** The name for people of the model that wrote it. */
   modelName: string | null;
@@ -56,8 +57,7 @@ export class MessageElement {
 
   #name(view: MessageView, around: Surroundings): string {
     if (view.role !== "user") return around.modelName ?? view.model ?? t("Answer");
-    const name = authorName(view);
-    return name === "" || name === around.me ? t("You") : name;
+    return view.author === null || view.author.id === around.me ? t("You") : view.author.name;
   }
 
   #showPlain(content: string): void {

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { countCharacters, tooLong } from "../src/models/composing";
+import { Drafts, putBack } from "../src/models/drafts";
+import { type KeyPress, sends, shortcut } from "../src/models/keys";
+import { chooseModel, plain, promptCost, roughTokens, searchModels } from "../src/models/model_choice";
+import type { ModelList, ModelView } from "../src/models/views";
+
+const LIMITS = { max_message_characters: 200_000, max_frame_bytes: 262_144 };
+
+function press(changes: Partial<KeyPress>): KeyPress {
+  const none = { shiftKey: false, ctrlKey: false, metaKey: false, altKey: false };
+  return { key: "Enter", keyCode: 13, isComposing: false, ...none, ...changes };
+}
+
+function model(id: string, changes: Partial<ModelView> = {}): ModelView {
+  return { id, name: id, available: true, reason: null, price: null, saving_percent: null, scripted: false, ...changes };
+}
+
+test("Enter sends, Shift+Enter makes a line", () => {
+  assert.equal(sends(press({})), true);
+  assert.equal(sends(press({ shiftKey: true })), false);
+  assert.equal(sends(press({ key: "a" })), false);
+});
+
+test("Enter never sends while a word is being composed, in any browser", () => {
+  assert.equal(sends(press({ isComposing: true })), false);
+  assert.equal(sends(press({ keyCode: 229 })), false);
+});
+
+test("shortcuts work with Control and with Command, and ? only outside of fields", () => {
+  assert.equal(shortcut(press({ key: "k", ctrlKey: true }), true), "search");
+  assert.equal(shortcut(press({ key: "k", metaKey: true }), true), "search");
+  assert.equal(shortcut(press({ key: "O", ctrlKey: true, shiftKey: true }), true), "new");
+  assert.equal(shortcut(press({ key: "Escape" }), true), "stop");
+  assert.equal(shortcut(press({ key: "?", shiftKey: true }), false), "help");
+  assert.equal(shortcut(press({ key: "?", shiftKey: true }), true), null);
+  assert.equal(shortcut(press({ key: "Escape", isComposing: true }), true), null);
+});
+
+test("200,000 characters may be sent and one more may not", () => {
+  assert.equal(tooLong("a".repeat(200_000), LIMITS), null);
+  assert.match(tooLong("a".repeat(200_001), LIMITS) ?? "", /200,001.*200,000/);
+});
+
+test("a character beyond the basic plane is one character", () => {
+  assert.equal(countCharacters("a🚋电"), 3);
+  const limits = { max_message_characters: 3, max_frame_bytes: 262_144 };
+  assert.equal(tooLong("🚋🚋🚋", limits), null);
+  assert.notEqual(tooLong("🚋🚋🚋🚋", limits), null);
+});
+
+test("a text that fits in characters but not in a frame is refused too", () => {
+  assert.match(tooLong("电".repeat(100_000), LIMITS) ?? "", /bytes/);
+});
+
+test("a refused text comes back before what was typed since, and only once", () => {
+  assert.equal(putBack("refused", ""), "refused");
+  assert.equal(putBack("refused", "typed"), "refused\n\ntyped");
+  assert.equal(putBack("same", "same"), "same");
+});
+
+test("drafts are kept for each conversation, and a full storage is no fault", () => {
+  const kept = new Map<string, string>();
+  const drafts = new Drafts({
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => void kept.set(key, value),
+    removeItem: (key) => void kept.delete(key),
+  });
+  drafts.keepText(null, "new one");
+  drafts.keepText("c", "other");
+  assert.equal(drafts.text(null), "new one");
+  assert.equal(drafts.text("c"), "other");
+  drafts.keepText("c", "");
+  assert.equal(drafts.text("c"), "");
+  const refuse = () => {
+    throw new Error("quota");
+  };
+  const full = new Drafts({ getItem: refuse, setItem: refuse, removeItem: refuse });
+  full.keepText("c", "x");
+  assert.equal(full.text("c"), "");
+});
+
+test("models are found without accents and in any order of words, available ones first", () => {
+  const models = [model("gone", { name: "Đa ngữ", available: false }), model("gpt-4.1"), model("gpt-4", { name: "Đà Nẵng" })];
+  assert.equal(plain("Tiếng Việt Đ"), "tieng viet d");
+  assert.deepEqual(searchModels(models, "4 gpt").map(({ id }) => id), ["gpt-4.1", "gpt-4"]);
+  assert.deepEqual(searchModels(models, "da").map(({ id }) => id), ["gpt-4", "gone"]);
+});
+
+test("a conversation keeps its model unless that is not available", () => {
+  const list: ModelList = { default: "a", items: [model("a"), model("b"), model("c", { available: false })] };
+  assert.equal(chooseModel(list, "b", "a"), "b");
+  assert.equal(chooseModel(list, "c", "b"), "b");
+  assert.equal(chooseModel(list, null, null), "a");
+  assert.equal(chooseModel({ default: "x", items: [] }, null, null), "x");
+});
+
+test("an estimate is rounded up and unknown without a price", () => {
+  const price = { input_nano_usd_per_million: 8_000_000_000, output_nano_usd_per_million: 8_000_000_000 };
+  assert.equal(promptCost(model("a", { price }), 1), 8_000);
+  assert.equal(promptCost(model("a"), 1), null);
+  assert.equal(roughTokens("four"), 1);
+  assert.equal(roughTokens("电车"), 1);
+});

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { ending, refusal } from "../src/models/failures";
+import { money, quality, seconds, tokens } from "../src/models/format";
+import { countWords, currentLanguage, setWords, t, tn } from "../src/models/words";
+import { turn } from "./people";
+
+afterEach(() => setWords({}, "en"));
+
+test("a text without translation is the English text", () => {
+  setWords({ Send: "Gửi", Empty: "" }, "vi");
+  assert.equal(t("Send"), "Gửi");
+  assert.equal(t("Stop"), "Stop");
+  assert.equal(t("Empty"), "Empty");
+});
+
+test("values are put in, also such as look like names", () => {
+  assert.equal(t("{name} owes {amount}", { name: "{amount}", amount: "$1" }), "{amount} owes $1");
+  assert.equal(t("{missing} stays"), "{missing} stays");
+});
+
+test("numbers are counted as the language does", () => {
+  assert.equal(tokens(1), "1 token");
+  assert.equal(tokens(1234), "1,234 tokens");
+  setWords({ "{count} token": "{count} token (vi)" }, "vi");
+  assert.equal(tokens(1234), "1.234 token (vi)");
+  setWords({ "{count} tokens": "{count} 个令牌" }, "zh-hans");
+  assert.equal(tn("{count} token", "{count} tokens", 1), "1 个令牌");
+  assert.equal(currentLanguage(), "zh-Hans");
+});
+
+test("money shows two digits that count", () => {
+  assert.equal(money(0), "$0.00");
+  assert.equal(money(834_000), "$0.00083");
+  assert.equal(money(12_300_000), "$0.012");
+  assert.equal(money(1_250_000_000), "$1.25");
+  assert.equal(money(12_000_000_000_000), "$12,000.00");
+  assert.equal(money(1), "$0.000000001");
+  assert.equal(money(999_999_999), "$1.00");
+});
+
+test("seconds have a decimal below ten", () => {
+  assert.equal(seconds(1234), "1.2 s");
+  assert.equal(seconds(12_340), "12 s");
+  assert.equal(quality("reported"), "reported");
+});
+
+test("words are counted in Chinese too", () => {
+  assert.equal(countWords("Xin chào các bạn."), 4);
+  setWords({}, "zh-hans");
+  assert.ok(countWords("电车到站了") >= 3);
+  assert.equal(countWords(""), 0);
+});
+
+test("a stopped answer says what it cost and how sure that is", () => {
+  const end = ending(turn({ state: "interrupted", cost_nano_usd: 300_000, quality: "estimated" }), true);
+  assert.deepEqual(end, { text: "stopped · $0.0003 estimated", tone: "quiet", offer: "continue" });
+});
+
+test("a failure before the first word costs nothing and offers another try", () => {
+  const error = { code: "relay_unavailable", message: "x" };
+  const end = ending(turn({ state: "failed", error, cost_nano_usd: 0 }), false);
+  assert.deepEqual(end, { text: "The relay did not answer. Nothing was charged.", tone: "fault", offer: "retry" });
+});
+
+test("a cut answer offers to go on", () => {
+  const error = { code: "relay_stream_broken", message: "x" };
+  const end = ending(turn({ state: "failed", error, cost_nano_usd: 300_000 }), true);
+  assert.equal(end?.offer, "continue");
+  assert.equal(end?.text, "The connection to the model was lost. It cost $0.0003 estimated.");
+  assert.equal(ending(turn({ finish_reason: "length" }), true)?.offer, "continue");
+});
+
+test("a completed answer has nothing to add", () => {
+  assert.equal(ending(turn(), true), null);
+  assert.equal(ending(turn({ state: "running" }), false), null);
+});
+
+test("a refusal for money says what is left and what was needed", () => {
+  const detail = { remaining_nano_usd: 1_000_000, needed_nano_usd: 20_000_000 };
+  const words = refusal({ code: "budget_exhausted", message: "x", detail });
+  assert.match(words, /\$0\.001 left/);
+  assert.match(words, /\$0\.02/);
+});
+
+test("a code that is not known here shows the server's sentence", () => {
+  assert.equal(refusal({ code: "model_unknown", message: "Did you mean gpt-4.1?" }), "Did you mean gpt-4.1?");
+  assert.notEqual(refusal({ code: "new_code", message: "" }), "");
+});
