@@ -35,6 +35,8 @@ def all_at_once(act: Callable[[int], object], times: int) -> None:
             start.wait(30)
             for number in range(first, times, THREADS):
                 act(number)
+                # Back to the pool, which is smaller than this crowd, as after a request.
+                connections.close_all()
         except BaseException as error:
             errors.append(error)
         finally:
