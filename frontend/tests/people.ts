@@ -19,11 +19,11 @@ export function done(changes: Partial<Done> = {}): Done {
     turn: TURN,
     state: "completed",
     finish_reason: "stop",
-    usage: { prompt_tokens: 3, completion_tokens: 5 },
+    usage: { prompt_tokens: 3, completion_tokens: 5, total_tokens: 8 },
     cost_nano_usd: 800_000,
     quality: "reported",
     stats: { ttft_ms: 100, total_ms: 1200, tokens: 5, tokens_per_second: 4 },
-    sha256: null,
+    sha256: "",
     ...changes,
   };
 }

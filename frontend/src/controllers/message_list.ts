@@ -106,7 +106,7 @@ export class MessageList {
     const { thread, boot, models, mayWrite } = session();
     this.#elements.get(message.id)?.update(thread.shown(message), {
       me: boot.user.id,
-      notice: thread.noticeOf(message),
+      notice: thread.turns.noticeOf(message),
       modelName: models?.items.find(({ id }) => id === message.model)?.name ?? null,
       mayWrite,
     });

@@ -6,20 +6,17 @@ import type { Connection } from "./connection";
 import { Emitter } from "./emitter";
 import { Path } from "./path";
 import type { Accepted, ErrorEvent, Event, Person, Start, TurnEvent } from "./protocol";
-import { emptyAnswer, Sending, unconfirmed } from "./sending";
+import { emptyAnswer, type ModelChoice, Sending, unconfirmed } from "./sending";
 import { TurnBook } from "./turn_book";
 import type { ThreadEvents } from "./thread_events";
 import { isLive, matchesFingerprint } from "./turn_stream";
 import type { ConversationView, MessagePage, MessageView } from "./views";
 
-/** Without a model the server takes its default. */
-export type ModelChoice = { model?: string };
-
 export class OpenConversation extends Emitter<ThreadEvents> {
   id: string | null = null;
   view: ConversationView | null = null;
   readonly path = new Path();
-  readonly #turns: TurnBook;
+  readonly turns: TurnBook;
   readonly #sending: Sending;
   /** Counts openings, so that an answer for a conversation left meanwhile is dropped. */
   #visit = 0;
@@ -32,7 +29,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     timers: Timers,
   ) {
     super();
-    this.#turns = new TurnBook((turn, seq) => wire.send({ type: "ack", turn, seq }), timers);
+    this.turns = new TurnBook((turn, seq) => wire.send({ type: "ack", turn, seq }), timers);
     this.#sending = new Sending((command: Start) => wire.start(command));
   }
 
@@ -46,12 +43,9 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     return this.#sending.busy || this.runningTurn !== null;
   }
 
+  /** A message as it stands now, with what its running turn has brought. */
   shown(message: MessageView): MessageView {
-    return this.#turns.shown(message);
-  }
-
-  noticeOf(message: MessageView): string | null {
-    return this.#turns.noticeOf(message);
+    return this.turns.shown(message);
   }
 
   async open(id: string | null): Promise<void> {
@@ -84,7 +78,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
 
   /** Watches the conversation from where the page stands; to be called whenever the socket is ready. */
   attach(): void {
-    if (this.id !== null) this.wire.send(this.#turns.attach(this.id));
+    if (this.id !== null) this.wire.send(this.turns.attach(this.id));
   }
 
   say(content: string, model: ModelChoice): void {
@@ -140,7 +134,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     this.#visit += 1;
     this.view = null;
     this.path.clear();
-    this.#turns.clear();
+    this.turns.clear();
     this.#sending.clear();
   }
 
@@ -157,7 +151,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     try {
       const page = await this.api.messages(id, leaf, null);
       if (visit !== this.#visit || !accept(page)) return;
-      this.#turns.learn(page.items);
+      this.turns.learn(page.items);
       take(page);
       this.view = page.conversation;
       this.emit("conversation", this.view);
@@ -184,7 +178,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
       if (event.conversation === this.id) void this.#follow(event.assistant_message, event);
       return;
     }
-    this.#turns.begin(event.turn, event.epoch);
+    this.turns.begin(event.turn, event.epoch);
     this.emit("answering", null);
     if (command.type === "chat") this.#confirm(event);
     else void this.switchTo(event.assistant_message);
@@ -207,23 +201,23 @@ export class OpenConversation extends Emitter<ThreadEvents> {
   /** Somebody else, or another tab, wrote here. */
   async #follow(answer: string, event?: Accepted): Promise<void> {
     if (this.path.find(answer) !== undefined) return;
-    if (event !== undefined) this.#turns.begin(event.turn, event.epoch);
+    if (event !== undefined) this.turns.begin(event.turn, event.epoch);
     const meets = (page: MessagePage) => this.path.meets(page);
     await this.#load(answer, (page) => this.path.refresh(page), false, meets);
     this.attach();
   }
 
   #catchUp(running: readonly string[]): void {
-    const missed = this.#turns.missed(running);
-    for (const turn of missed) this.#turns.forget(turn);
+    const missed = this.turns.missed(running);
+    for (const turn of missed) this.turns.forget(turn);
     if (missed.length > 0) void this.refresh();
   }
 
   #turnEvent(event: TurnEvent, bytes: number): void {
     if (event.type === "snapshot" && event.conversation === this.id) {
-      this.#turns.begin(event.turn, event.epoch);
+      this.turns.begin(event.turn, event.epoch);
     }
-    const outcome = this.#turns.apply(event, bytes);
+    const outcome = this.turns.apply(event, bytes);
     if (outcome === "gap") this.attach();
     if (outcome !== "applied") return;
     const message = this.path.byTurn(event.turn);
@@ -237,7 +231,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     const whole = this.shown(message);
     if (whole.turn === null) return;
     this.path.setTurn(message.id, whole.turn, whole.content, whole.reasoning ?? "");
-    this.#turns.forget(whole.turn.id);
+    this.turns.forget(whole.turn.id);
     this.emit("message", message.id);
     this.emit("answered", whole);
     if (!(await matchesFingerprint(whole.content, whole.turn.sha256))) await this.refresh();

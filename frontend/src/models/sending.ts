@@ -9,6 +9,9 @@ type Unsent = Start extends infer Command
     : never
   : never;
 
+/** Without a model the server takes its default. */
+export type ModelChoice = { model?: string };
+
 export class Sending {
   readonly #pending = new Map<string, Start>();
 

@@ -1,6 +1,6 @@
 /** What the JSON doors under /api/ and the page's own start data look like. */
 
-import type { Fault, Stats, UsageCounts } from "./protocol";
+import type { Fault, Stats, Usage } from "./protocol";
 
 export interface Boot {
   user: { id: number; username: string; name: string; is_staff?: boolean };
@@ -34,7 +34,7 @@ export interface TurnView {
   model: string;
   finish_reason: string | null;
   error: Fault | null;
-  usage: UsageCounts | null;
+  usage: Usage | null;
   cost_nano_usd: number | null;
   quality: string | null;
   stats: Stats | null;
