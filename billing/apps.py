@@ -15,7 +15,13 @@ class BillingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Give each new team its sign-up credit: accounts lies below and cannot ask for it."""
+        """Give each new team its sign-up credit: accounts lies below and cannot ask for it.
+
+        ImproperlyConfigured where that credit is not an amount.
+        """
+        from billing.budgets import signup_credit_nano_usd
+
+        signup_credit_nano_usd()
         post_save.connect(
             _credit_new_team, sender="accounts.Team", dispatch_uid="billing.signup_credit"
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -124,9 +125,17 @@ def grant_credit(
         )
 
 
+def signup_credit_nano_usd() -> int:
+    """The setting SIGNUP_CREDIT_USD. Raises ImproperlyConfigured where it is not an amount."""
+    try:
+        return usd_to_nano(settings.SIGNUP_CREDIT_USD)
+    except AmountInvalid as error:
+        raise ImproperlyConfigured(f"SIGNUP_CREDIT_USD: {error}") from error
+
+
 def grant_signup_credit(team_id: UUID) -> None:
     """Give a new team the credit of SIGNUP_CREDIT_USD (5 as the relay does; 0: none), once."""
-    amount_nano_usd = usd_to_nano(str(getattr(settings, "SIGNUP_CREDIT_USD", "5")))
+    amount_nano_usd = signup_credit_nano_usd()
     if amount_nano_usd > 0:
         grant_credit(
             team_id=team_id,

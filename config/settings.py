@@ -108,6 +108,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 SIGNUP_OPEN = ACCOUNTS.signup_open
+SIGNUP_CREDIT_USD = ACCOUNTS.signup_credit_usd
 DEMO = ACCOUNTS.demo
 DEMO_PASSWORD = ACCOUNTS.demo_password
 LOGIN_URL = "account_login"

@@ -132,6 +132,12 @@ class Accounts:
         "DEMO", False, meaning="Demo people alice, bob and charlie exist. `make up` turns it on."
     )
     demo_password: str = variable("DEMO_PASSWORD", "demo", meaning="Password of the demo people.")
+    signup_credit_usd: str = variable(
+        "SIGNUP_CREDIT_USD",
+        "5",
+        unit="USD",
+        meaning="Credit of each new team, as the default relay gives. 0: none.",
+    )
     session_days: int = variable(
         "SESSION_DAYS", 14, unit="days", low=1, high=365, meaning="A login ends after this long."
     )

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from accounts.models import Team, User
@@ -162,3 +164,12 @@ def test_a_grant_with_the_same_key_is_given_once(team: Team) -> None:
     for _ in range(2):
         grant_credit(team_id=team.pk, amount_nano_usd=7, idempotency_key="gift")
     assert budget_of(team.pk).granted_nano_usd == 7
+
+
+@pytest.mark.parametrize("value", ["five", "0.0000000001", ""])
+def test_a_signup_credit_that_is_no_amount_is_refused_at_the_start(
+    settings: Any, value: str
+) -> None:
+    settings.SIGNUP_CREDIT_USD = value
+    with pytest.raises(ImproperlyConfigured, match="SIGNUP_CREDIT_USD"):
+        apps.get_app_config("billing").ready()
