@@ -12,13 +12,14 @@ up: python ## Set up what is missing and run Tram on this machine.
 
 dev: install ## Run with error pages, and start again on changed code.
 	@$(PYTHON) -m config.embedded page
+	@$(PY) -m config.catalogues --compile
 	@DEBUG=true HTTPS=false STATIC_COLLECTED=false SECRET_KEY=for-development-only-$(shell printf '%050d' 0) \
 		$(PY) manage.py serve --reload
 
 test: install ## Run the tests (make test ARGS="-k word" for some).
 	@$(PYTHON) -m config.embedded page
 	@$(PYTHON) -m config.embedded install model || true
-	@$(PY) -m config.embedded.prepare catalogues
+	@$(PY) -m config.catalogues --compile
 	$(RUN)/pytest -q -n 2 --dist loadfile $(ARGS)
 
 check: install ## Lint, types, import contracts, templates, the page's code, migrations, documents.
@@ -41,6 +42,9 @@ screenshots: install ## Take the pictures of the documents from the running prod
 
 protocol: install ## Write the protocol's JSON Schema and the page's types from the code.
 	$(PY) -m chat.protocol.schema
+
+catalogues: install ## Bring the texts in other languages up to date, and name what is missing.
+	@$(PY) -m config.catalogues
 
 settings: install ## Write docs/settings.md from the code.
 	$(PY) -m config.options.table > docs/settings.md

@@ -1,40 +1,24 @@
 """Bring database, catalogues and static files up to date; runs in `.venv`, before the server."""
 
 import os
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import django
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 
+from config.catalogues.files import compile_all
 from config.embedded.page import BUILD
-from config.embedded.progress import ROOT, fingerprint, stamp, stamped, step
-
-LOCALE_DIR = ROOT / "config" / "locale"
+from config.embedded.progress import fingerprint, stamp, stamped, step
 
 
-def main(only_catalogues: bool = False) -> None:
-    """Do every step that is due; `only_catalogues` leaves the database and the files alone."""
-    compile_catalogues()
-    if only_catalogues:
-        return
+def main() -> None:
+    """Do every step that is due."""
+    compile_all()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     migrate()
     collect_static_files()
     seed_demo()
-
-
-def compile_catalogues(folder: Path = LOCALE_DIR) -> None:
-    """Compile each catalogue that is newer than its compiled form."""
-    for source in folder.rglob("*.po"):
-        target = source.with_suffix(".mo")
-        if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
-            continue
-        with source.open("rb") as text, target.open("wb") as compiled:
-            write_mo(compiled, read_po(text, locale=source.parts[-3]))
 
 
 def migrate() -> None:
@@ -79,4 +63,4 @@ def seed_demo() -> None:
 
 
 if __name__ == "__main__":
-    main(only_catalogues=sys.argv[1:] == ["catalogues"])
+    main()
