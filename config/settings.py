@@ -179,7 +179,8 @@ SERVESTATIC_USE_FINDERS = not SITE.static_collected
 SERVESTATIC_USE_MANIFEST = SITE.static_collected
 SERVESTATIC_AUTOREFRESH = DEBUG
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
-SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
+# The page's chunks carry a hash of their own and call each other by it.
+SERVESTATIC_KEEP_ONLY_HASHED_FILES = False
 
 LOGGING_CONFIG = None
 logs.configure(level=SITE.log_level, pretty=DEBUG, secrets=(SECRET_KEY, RELAY.api_key))
