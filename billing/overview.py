@@ -1,6 +1,6 @@
 """What the overview shows: spend, saving, tokens, turns and failures, in one query a block."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
+from accounts.models import Team, User
 from billing.models import Settlement
 from billing.prices import saving_percent
 
@@ -61,6 +62,9 @@ SUMS: dict[str, Any] = {
         "cost_nano_usd", filter=Q(official_cost_nano_usd__isnull=False)
     ),
 }
+
+
+NamesOf = Callable[[list[Any]], dict[Any, str]]
 
 
 @dataclass(frozen=True)
@@ -150,9 +154,9 @@ def overview(asked: Filter, today: date) -> Overview:
         asked=asked,
         periods=tuple(_period(days, length, today) for length in RANGES_DAYS),
         days=tuple((day, days.get(day, Figures())) for day in _last(asked.days, today)),
-        teams=_block(in_range, "team_id", "team__name"),
-        people=_block(in_range, "person_id", "person__username"),
-        models=_block(in_range, "model", "model"),
+        teams=_block(in_range, "team_id", lambda ids: _names(Team, "name", ids)),
+        people=_block(in_range, "person_id", lambda ids: _names(User, "username", ids)),
+        models=_block(in_range, "model", lambda models: {model: model for model in models}),
     )
 
 
@@ -173,14 +177,19 @@ def _by_day(rows: QuerySet[Settlement], first: date, last: date) -> dict[date, F
     return {row["day"]: _figures(row) for row in grouped}
 
 
-def _block(rows: QuerySet[Settlement], key: str, name: str) -> tuple[Line, ...]:
-    grouped = (
-        rows.annotate(key=F(key), name=F(name))
-        .values("key", "name")
+def _block(rows: QuerySet[Settlement], key: str, names_of: NamesOf) -> tuple[Line, ...]:
+    grouped = list(
+        rows.values(key)
         .annotate(**_aliased())
-        .order_by(F("sum_cost_nano_usd").desc(), "key")[:ROWS_OF_A_BLOCK]
+        .order_by(F("sum_cost_nano_usd").desc(), key)[:ROWS_OF_A_BLOCK]
     )
-    return tuple(Line(str(row["key"]), row["name"], _figures(row)) for row in grouped)
+    # Names afterwards, for the few rows shown: joined, each turn would fetch its team's.
+    names = names_of([row[key] for row in grouped])
+    return tuple(Line(str(row[key]), names.get(row[key], "?"), _figures(row)) for row in grouped)
+
+
+def _names(model: type[Team] | type[User], field: str, ids: list[Any]) -> dict[Any, str]:
+    return dict(model._default_manager.filter(pk__in=ids).values_list("pk", field))
 
 
 def _aliased() -> dict[str, Any]:
