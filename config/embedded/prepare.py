@@ -8,7 +8,7 @@ import django
 
 from config.catalogues.files import compile_all
 from config.embedded.page import BUILD
-from config.embedded.progress import fingerprint, stamp, stamped, step
+from config.embedded.progress import ROOT, fingerprint, stamp, stamped, step
 
 
 def main() -> None:
@@ -38,12 +38,20 @@ def collect_static_files() -> None:
     from django.conf import settings
     from django.core.management import call_command
 
-    built = [path for path in BUILD.rglob("*") if path.is_file()]
+    ours = [*BUILD.rglob("*"), *ROOT.glob("*/static/**/*"), ROOT / "config" / "settings.py"]
+    sources = [path for path in ours if path.is_file()]
     # What Django and the packages bring changes with their versions.
     packages = ",".join(
-        version(name) for name in ("django", "django-import-export", "django-ninja")
+        version(name)
+        for name in (
+            "django",
+            "django-allauth",
+            "django-import-export",
+            "django-ninja",
+            "servestatic",
+        )
     )
-    wanted = fingerprint(built) + packages
+    wanted = fingerprint(sources) + packages
     stamps = settings.DATA_DIR / "stamps"
     if settings.STATIC_ROOT.is_dir() and stamped("static", wanted, stamps):
         return
