@@ -65,7 +65,7 @@ export class Session extends Emitter<SessionEvents> {
   start(): void {
     this.connection.connect();
     void this.thread.open(this.boot.conversation);
-    void this.#loadModels();
+    void this.loadModels();
     void this.refreshBudget();
     window.addEventListener("online", () => this.connection.wake());
     document.addEventListener("visibilitychange", () => {
@@ -114,13 +114,14 @@ export class Session extends Emitter<SessionEvents> {
     }
   }
 
-  async #loadModels(): Promise<void> {
+  /** Fetches the models and their prices, again and again until there are some. */
+  async loadModels(): Promise<void> {
     try {
       this.models = await this.api.models();
       this.emit("models", null);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      window.setTimeout(() => void this.#loadModels(), 5_000);
+      if (this.models === null) window.setTimeout(() => void this.loadModels(), 5_000);
     }
   }
 

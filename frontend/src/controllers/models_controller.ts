@@ -20,6 +20,10 @@ export default class ModelsController extends Controller<HTMLDialogElement> {
     this.#show();
     this.element.showModal();
     this.searchTarget.focus();
+    // Prices and models change while a page stays open.
+    void session()
+      .loadModels()
+      .then(() => this.#show());
   };
 
   override connect(): void {

@@ -2,18 +2,22 @@
 
 import katex from "katex";
 
-/** The nodes of a formula; faulty TeX comes back as its own text, marked. */
-export function render(tex: string, display: boolean): DocumentFragment {
+/** The nodes of a formula, or null for TeX that it cannot read. */
+export function render(tex: string, display: boolean): DocumentFragment | null {
   const holder = document.createElement("span");
-  katex.render(tex, holder, {
-    displayMode: display,
-    throwOnError: false,
-    trust: false,
-    strict: "ignore",
-    maxExpand: 500,
-    maxSize: 20,
-    errorColor: "currentColor",
-  });
+  try {
+    // KaTeX would show an error with a style attribute, which the page's policy forbids: so it throws.
+    katex.render(tex, holder, {
+      displayMode: display,
+      throwOnError: true,
+      trust: false,
+      strict: "ignore",
+      maxExpand: 500,
+      maxSize: 20,
+    });
+  } catch {
+    return null;
+  }
   const nodes = document.createDocumentFragment();
   nodes.append(...holder.childNodes);
   return nodes;

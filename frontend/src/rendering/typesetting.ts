@@ -6,7 +6,7 @@ let katex: Katex | null = null;
 
 /** Formulas set before: a growing paragraph shows the same ones at every update. */
 const KEPT = 300;
-const kept = new Map<string, DocumentFragment>();
+const kept = new Map<string, DocumentFragment | null>();
 
 export function typeset(formula: HTMLElement): void {
   const tex = formula.textContent ?? "";
@@ -29,10 +29,11 @@ function set(formula: HTMLElement, tex: string, display: boolean): void {
   const key = `${display ? "display" : "inline"} ${tex}`;
   let nodes = kept.get(key);
   if (nodes === undefined) {
-    nodes = katex?.render(tex, display);
-    if (nodes === undefined) return;
+    nodes = katex?.render(tex, display) ?? null;
     if (kept.size >= KEPT) kept.clear();
     kept.set(key, nodes);
   }
-  formula.replaceChildren(nodes.cloneNode(true));
+  // Faulty TeX stays readable as what it is.
+  formula.classList.toggle("maths-fault", nodes === null);
+  if (nodes !== null) formula.replaceChildren(nodes.cloneNode(true));
 }
