@@ -4,7 +4,7 @@ import hashlib
 import uuid
 
 from tests.servers import TramServer
-from tests.socket_client import SocketClient
+from tests.socket_client import Frame, SocketClient
 from tests.sockets.conftest import OpenSocket, SignedIn
 
 
@@ -215,7 +215,7 @@ async def test_a_complete_answer_is_not_continued(open_socket: OpenSocket) -> No
     assert (refused["type"], refused["code"]) == ("error", "bad_frame")
 
 
-async def _start(client: SocketClient, **fields: str) -> dict[str, object]:
+async def _start(client: SocketClient, **fields: str) -> Frame:
     id = str(uuid.uuid4())
     after = len(client.frames)
     await client.send(id=id, **fields)

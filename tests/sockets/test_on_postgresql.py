@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -36,7 +35,7 @@ def clustered(
 
 def rows(database_url: str, query: str, *values: object) -> list[tuple[object, ...]]:
     with psycopg.connect(database_url) as connection:
-        return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+        return connection.execute(query, values).fetchall()
 
 
 async def test_an_answer_a_stop_and_a_sign_out_on_postgresql(
