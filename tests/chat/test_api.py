@@ -1,24 +1,17 @@
 """What the JSON doors take, give and refuse."""
 
 import json
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.db import connection
-from django.test import AsyncClient, Client
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.services import keys
 from billing.budgets import grant_credit
-from billing.money import usd_to_nano
-from billing.prices import NewPrice, set_price
 from chat.models import Conversation
-from chat.relay.demo import DemoRelay
-from chat.turns.relays import directory
 from tests.chat import trees
 from tests.people import Cast
 
@@ -229,52 +222,3 @@ def test_the_budget_names_who_can_raise_it(client: Client, people: Cast) -> None
     assert budget["granted_nano_usd"] == before["granted_nano_usd"] + 5_000_000_000
     assert budget["remaining_nano_usd"] == budget["granted_nano_usd"]
     assert budget["raisers"] == ["alice"]
-
-
-@pytest.fixture
-async def relay(settings: Any) -> AsyncIterator[DemoRelay]:
-    async with DemoRelay(port=0) as relay:
-        settings.RELAY = replace(
-            settings.RELAY,
-            api_key="",
-            embedded=(f"demo={relay.base_url}",),
-            embedded_key="hs_demo",
-            max_retries=0,
-        )
-        yield relay
-        await directory().aclose()
-
-
-@pytest.mark.django_db(transaction=True)
-async def test_models_carry_their_price_and_saving(people: Cast, relay: DemoRelay) -> None:
-    await _set_price("gpt-4.1", "8", "60")
-    await _set_price("not-offered", "1", "2")
-    client = AsyncClient()
-    await client.aforce_login(people.alice)
-    listed = json_of(await client.get("/api/models"))
-    items = {item["id"]: item for item in listed["items"]}
-    assert listed["default"] in items
-    assert items["gpt-4.1"]["available"]
-    assert items["gpt-4.1"]["scripted"]
-    assert items["gpt-4.1"]["saving_percent"] == 86.7
-    assert items["gpt-4.1"]["price"]["input_nano_usd_per_million"] == 8_000_000_000
-    assert items["gpt-4.1"]["price"]["official_output_nano_usd_per_million"] == 60_000_000_000
-    assert items["not-offered"]["reason"] == "The relay does not offer it."
-    unpriced = items["claude-sonnet-4.5"]
-    assert (unpriced["available"], unpriced["reason"]) == (False, "It has no price yet.")
-    assert listed["items"][0]["id"] == "gpt-4.1"
-
-
-def test_models_are_listed_as_unavailable_while_no_relay_answers(
-    client: Client, without_relay: None
-) -> None:
-    set_price("gpt-4.1", NewPrice(1, 1))
-    listed = json_of(client.get("/api/models"))
-    assert listed["default"] == ""
-    (item,) = listed["items"]
-    assert (item["available"], item["reason"]) == (False, "The relay does not answer.")
-
-
-async def _set_price(model: str, usd: str, official_usd: str) -> None:
-    price, official = usd_to_nano(usd), usd_to_nano(official_usd)
-    await sync_to_async(set_price)(model, NewPrice(price, price, None, official, official))

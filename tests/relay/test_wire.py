@@ -11,33 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.relay.chunks import AnswerReader
-from chat.relay.errors import RelayError, RelayProtocol
-from chat.relay.types import Delta, Finish, RelayEvent, UsageReport
-from chat.relay.wire import EventParser
+from chat.relay.errors import RelayError
+from chat.relay.types import Delta, Finish, UsageReport
 from tests.relay.conftest import finishes_of, text_of, usages_of
 from tests.relay.loopback import DONE, chunk, event
-
-MAX_LINE_BYTES = 2000
-
-
-def read(*pieces: bytes, max_line_bytes: int = MAX_LINE_BYTES) -> tuple[list[RelayEvent], str]:
-    """Feed pieces as the transport does; returns the events and the error's code or ""."""
-    parser = EventParser(max_line_bytes)
-    reader = AnswerReader(1024 * 1024, str)
-    events: list[RelayEvent] = []
-    try:
-        for piece in (*pieces, None):
-            for payload in parser.close() if piece is None else parser.feed(piece):
-                events.extend(reader.take(payload))
-            if parser.failure and not reader.finished:
-                raise parser.failure
-            if reader.done:
-                break
-        reader.end(foreign_lines=parser.foreign_lines)
-    except RelayError as error:
-        return events, error.code
-    return events, ""
-
+from tests.relay.reading import MAX_LINE_BYTES, read
 
 AWKWARD = "a\u2028b\u2029c\u0085d 😀 chào 你好 \ufeff"
 
@@ -229,37 +207,3 @@ def test_usage_details_are_read() -> None:
 def test_usage_beyond_all_reason_is_ignored() -> None:
     events, _ = read(chunk("a", "stop", usage={"prompt_tokens": 10**30, "completion_tokens": 1}))
     assert usages_of(events) == []
-
-
-def test_a_line_of_exactly_the_bound_passes_and_one_more_byte_does_not() -> None:
-    line = b"data: " + b" " * 94 + b"{}"
-    fits = line[: 100 - 2] + b"{}"
-    for pieces in ([fits + b"\r\n"], [fits, b"\r\n"]):
-        parser = EventParser(100)
-        found = [payload for piece in pieces for payload in parser.feed(piece)]
-        assert (len(fits), found + parser.close() != [], parser.failure) == (100, True, None)
-    parser = EventParser(99)
-    assert parser.feed(fits + b"\n\n") == []
-    assert isinstance(parser.failure, RelayProtocol)
-
-
-def test_ten_megabytes_without_a_newline_stay_within_the_bound() -> None:
-    parser = EventParser(1024 * 1024)
-    fed = 0
-    while parser.failure is None:
-        parser.feed(b"x" * 16384)
-        fed += 16384
-    assert fed <= 1024 * 1024 + 16384
-    assert parser.feed(b"\n" + chunk("a")) == []
-
-
-def test_many_data_lines_of_one_event_take_linear_time_and_are_bounded() -> None:
-    events, code = read(*[b"data: [1,\n"] * 150_000, max_line_bytes=1024 * 1024)
-    assert (events, code) == ([], "relay_protocol")
-
-
-def test_deep_nesting_is_a_malformed_frame() -> None:
-    deep = b"data: " + b"[" * 900 + b"]" * 900 + b"\n\n"
-    deeper = b'data: {"x":' + b"[" * 90_000 + b"]" * 90_000 + b"}\n\n"
-    events, code = read(deep, deeper, chunk("a", "stop"), max_line_bytes=1024 * 1024)
-    assert (text_of(events), code) == ("a", "")
