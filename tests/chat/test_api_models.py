@@ -50,6 +50,7 @@ async def test_models_carry_their_price_and_saving(people: Cast, relay: DemoRela
     assert listed["items"][0]["id"] == "gpt-4.1"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_models_are_listed_as_unavailable_while_no_relay_answers(
     client: Client, without_relay: None
 ) -> None:
