@@ -52,8 +52,9 @@ async def test_models_carry_their_price_and_saving(people: Cast, relay: DemoRela
 
 @pytest.mark.django_db(transaction=True)
 def test_models_are_listed_as_unavailable_while_no_relay_answers(
-    client: Client, without_relay: None
+    client: Client, people: Cast, without_relay: None
 ) -> None:
+    client.force_login(people.alice)
     set_price("gpt-4.1", NewPrice(1, 1))
     listed = json_of(client.get("/api/models"))
     assert listed["default"] == ""
