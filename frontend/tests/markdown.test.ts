@@ -38,9 +38,17 @@ test("no style attribute is written: table columns have classes", () => {
   assert.ok(shown.includes('<td class="align-right">2</td>'));
 });
 
-test("headings stand below the message's own", () => {
-  assert.ok(html("# One").startsWith("<h3>"));
-  assert.ok(html("###### Six").startsWith("<h6>"));
+test("headings stand below the message's own and skip no level", () => {
+  const levels = (source: string) => [...html(source).matchAll(/<h(\d)>/g)].map(([, level]) => Number(level));
+  assert.deepEqual(levels("# a\n## b\n### c\n## d"), [3, 4, 5, 4]);
+  assert.deepEqual(levels("### a\n###### b\n# c"), [3, 4, 3]);
+  assert.deepEqual(levels("# a\n## b\n### c\n#### d\n##### e"), [3, 4, 5, 6, 6]);
+});
+
+test("headings go on from block to block", () => {
+  const environment: Environment = {};
+  assert.match(toHtml("# a", environment), /^<h3>/);
+  assert.match(toHtml("## b", environment), /^<h4>/);
 });
 
 test("maths in all four forms", () => {

@@ -3,12 +3,13 @@
 import MarkdownIt from "markdown-it";
 import { maths } from "./maths";
 
-export type Environment = { references?: Record<string, unknown> };
+/** What one block of a message leaves to the next: link targets, and the headings that are open. */
+export type Environment = { references?: Record<string, unknown>; headings?: number[] };
 
 const LINK = /^(?:https?:|mailto:)/i;
 const PICTURE = /^(?:https?:|data:image\/(?:png|gif|jpeg|webp);base64,|blob:|\/(?!\/))/i;
-/** An answer's headings stand below the message's own, which is the second level. */
-const HEADING_SHIFT = 2;
+/** The level of a message's own heading. */
+const MESSAGE_LEVEL = 2;
 
 const markdown = new MarkdownIt({ html: false, linkify: true, breaks: false });
 markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
@@ -35,11 +36,17 @@ function codeBlock(text: string, language: string): string {
   return `<pre data-language="${escape(language)}"><code>${escape(text)}</code></pre>`;
 }
 
-/** Column alignment as a class: the page's policy allows no style attribute. */
-markdown.core.ruler.push("classes", (state) => {
+/** Headings without skipped levels, whatever the model wrote: those above, and the new one. */
+function outline(open: readonly number[], level: number): number[] {
+  return [...open.filter((above) => above < level), level];
+}
+
+/** Column alignment becomes a class, as the page's policy allows no style attribute. */
+markdown.core.ruler.push("outline", (state) => {
+  const open = ((state.env as Environment).headings ??= []);
   for (const token of state.tokens) {
-    const heading = /^h([1-6])$/.exec(token.tag);
-    if (heading) token.tag = `h${Math.min(6, Number(heading[1]) + HEADING_SHIFT)}`;
+    if (token.type === "heading_open") open.splice(0, open.length, ...outline(open, Number(token.tag[1])));
+    if (token.type.startsWith("heading_")) token.tag = `h${Math.min(6, MESSAGE_LEVEL + open.length)}`;
     const style = token.attrGet("style");
     if (style !== null) token.attrs = [["class", String(style).replace("text-align:", "align-")]];
   }

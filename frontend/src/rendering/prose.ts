@@ -60,7 +60,7 @@ export class Prose {
     const text = this.#splitter.text;
     this.root.replaceChildren();
     const splitter = new BlockSplitter(blockStarts);
-    this.#environment = environment;
+    this.#environment = { ...environment, headings: [] };
     for (const block of [...splitter.grow(text), ...splitter.finish()]) this.#settle(block.source);
   }
 
@@ -72,7 +72,10 @@ export class Prose {
   }
 
   #render(source: string, settled: boolean): DocumentFragment {
-    const fragment = toFragment(toHtml(source, this.#environment));
+    const { references, headings = [] } = this.#environment;
+    // What is not settled leaves nothing behind: a "#" may yet become "##".
+    const environment = settled ? this.#environment : { references, headings: [...headings] };
+    const fragment = toFragment(toHtml(source, environment as Environment));
     enrich(fragment, settled);
     return fragment;
   }
