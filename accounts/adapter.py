@@ -8,9 +8,10 @@ from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from django.conf import settings
 from django.db import transaction
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
 from accounts.errors import SignupClosed
+from accounts.languages import carry_language
 from accounts.models import User
 from accounts.services import people
 from accounts.signals import RightsChange, announce
@@ -45,6 +46,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 self.stash_verified_email(request, user.email)
             people.welcome(user, first=first)
         return user
+
+    def post_login(self, request: HttpRequest, user: User, **details: Any) -> HttpResponseBase:
+        """Return where a person goes who has just signed in, in the language she once chose."""
+        response: HttpResponseBase = super().post_login(request, user, **details)
+        carry_language(user, response)
+        return response
 
     def get_login_stages(self) -> list[str]:
         """Return allauth's steps of signing in, with Tram's own for e-mail addresses."""
