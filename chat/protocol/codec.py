@@ -44,7 +44,7 @@ def _id_of(frame: str | bytes) -> UUID | None:
     """The `id` of a refused frame, so that the client can give the text back to its person."""
     try:
         return msgspec.json.decode(frame, type=_Identified).id
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
 
 
@@ -64,6 +64,8 @@ def decode_command(frame: str | bytes, max_bytes: int) -> AnyCommand:
         raise BadFrame(_PATH.sub("", text), found[1] if found else "$", _id_of(frame)) from None
     except (msgspec.DecodeError, UnicodeError) as error:
         raise BadFrame(f"The frame is not JSON: {error}") from None
+    except RecursionError:
+        raise BadFrame("The frame is nested too deeply.") from None
 
 
 def encode_event(event: events.Event) -> str:

@@ -26,6 +26,7 @@ BAD_FRAMES = {
     "no UUID": (frame(id="x"), "$.id"),
     "a lone surrogate": (r'{"type": "ping", "x": "\ud800"}', "$"),
     "300 KiB": (frame(content="x" * 300 * 1024), "$"),
+    "a deep nest": ('{"type": "ping", "x": ' + "[" * 100_000, "$"),
 }
 
 
