@@ -83,7 +83,13 @@ test("a refusal for money says what is left and what was needed", () => {
   assert.match(words, /\$0\.02/);
 });
 
+test("a model that nobody offers is refused with the names that come near", () => {
+  const detail = { model: "gtp-4.1", near_matches: ["gpt-4.1", "gpt-4.1-mini"] };
+  assert.match(refusal({ code: "model_unknown", message: "x", detail }), /gpt-4\.1 or gpt-4\.1-mini\?$/);
+  assert.match(refusal({ code: "model_unknown", message: "x" }), /Choose another one\.$/);
+});
+
 test("a code that is not known here shows the server's sentence", () => {
-  assert.equal(refusal({ code: "model_unknown", message: "Did you mean gpt-4.1?" }), "Did you mean gpt-4.1?");
+  assert.equal(refusal({ code: "new_code", message: "The moon is full." }), "The moon is full.");
   assert.notEqual(refusal({ code: "new_code", message: "" }), "");
 });

@@ -2,8 +2,8 @@
 
 import type { Fault } from "./protocol";
 import type { TurnView } from "./views";
-import { money, number } from "./format";
-import { t } from "./words";
+import { list, money, number, quality } from "./format";
+import { currentLanguage, t } from "./words";
 
 type Detail = Readonly<Record<string, unknown>> | null | undefined;
 
@@ -20,6 +20,8 @@ export function refusal(fault: Fault & { detail?: Detail; retry_after_seconds?: 
       return t("Too many answers are running at once. Wait for one to end, or stop one.");
     case "model_not_allowed":
       return t("Your team may not use this model. Choose another one.");
+    case "model_unknown":
+      return unknownModel(fault.detail);
     case "forbidden":
       return t("You may read here, but not write. Ask an owner of the team.");
     case "not_found":
@@ -28,13 +30,32 @@ export function refusal(fault: Fault & { detail?: Detail; retry_after_seconds?: 
       return t("This message was already sent with another text. Send it again.");
     case "storage_unavailable":
       return t("Tram cannot store anything just now. Nothing was charged. Try again in a minute.");
+    case "restarting":
+      return t("The server is restarting. Nothing was charged. Try again in a moment.");
+    case "internal_error":
+      return t("Something went wrong on the server. Nothing was charged. Try again.");
     case "relay_auth":
       return t("The relay does not accept this installation's key. An administrator must mend it.");
     case "relay_unavailable":
       return t("The relay did not answer. Nothing was charged. Try again.");
     default:
-      return fault.message || t("That did not work. Nothing was charged. Try again.");
+      return failure(fault, t("That did not work. Nothing was charged. Try again."));
   }
+}
+
+function unknownModel(detail: Detail): string {
+  const near = detail?.["near_matches"];
+  if (!Array.isArray(near) || near.length === 0) return t("No relay offers this model. Choose another one.");
+  return t("No relay offers this model. Did you mean {names}?", { names: list(near.map(String)) });
+}
+
+function unknownModel(detail: Detail): string {
+  const near = detail?.["near_matches"];
+  if (!Array.isArray(near) || near.length === 0) {
+    return t("No relay offers this model. Choose another one.");
+  }
+  const names = new Intl.ListFormat(currentLanguage(), { type: "disjunction" }).format(near.map(String));
+  return t("No relay offers this model. Did you mean {names}?", { names });
 }
 
 function budgetRefusal(detail: Detail): string {
@@ -87,7 +108,7 @@ function offerFor(error: Fault | null, hasText: boolean): Ending["offer"] {
   return hasText ? "continue" : "retry";
 }
 
-function failure(error: Fault | null): string {
+function failure(error: Fault | null, otherwise = t("The answer failed.")): string {
   switch (error?.code) {
     case "relay_stream_broken":
       return t("The connection to the model was lost.");
@@ -105,19 +126,23 @@ function failure(error: Fault | null): string {
       return t("The relay reported an error.");
     case "relay_protocol":
       return t("The relay sent something unreadable.");
+    case "model_unknown":
+      return unknownModel(fault.detail);
     case "storage_unavailable":
       return t("Tram could not store the answer, so it stopped.");
     case "restarting":
       return t("The server restarted during this answer.");
+    case "internal_error":
+      return t("Something went wrong on the server.");
     default:
-      return error?.message || t("The answer failed.");
+      return error?.message || otherwise;
   }
 }
 
 function charged(turn: TurnView): string {
   if (turn.cost_nano_usd === null) return "";
   const cost = money(turn.cost_nano_usd);
-  return turn.quality ? `${cost} ${t(turn.quality)}` : cost;
+  return turn.quality ? `${cost} ${quality(turn.quality)}` : cost;
 }
 
 function costSentence(turn: TurnView): string {

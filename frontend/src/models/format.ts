@@ -50,15 +50,23 @@ export function moment(iso: string, now = new Date()): string {
   return new Intl.DateTimeFormat(currentLanguage(), style).format(date);
 }
 
-const QUALITIES: Record<string, string> = {
-  reported: "reported",
-  estimated: "estimated",
-  reconciled: "reconciled",
-};
+/** Names one of which is meant: "a, b, or c". */
+export function list(names: readonly string[]): string {
+  return new Intl.ListFormat(currentLanguage(), { type: "disjunction" }).format(names);
+}
 
 /** How sure a cost is, as a word of the person's language. */
 export function quality(word: string): string {
-  return t(QUALITIES[word] ?? word);
+  switch (word) {
+    case "reported":
+      return t("reported");
+    case "estimated":
+      return t("estimated");
+    case "reconciled":
+      return t("reconciled");
+    default:
+      return word;
+  }
 }
 
 export function tokens(count: number): string {
