@@ -3,7 +3,7 @@
 import type { Fault } from "./protocol";
 import type { TurnView } from "./views";
 import { list, money, number, quality } from "./format";
-import { currentLanguage, t } from "./words";
+import { t } from "./words";
 
 type Detail = Readonly<Record<string, unknown>> | null | undefined;
 
@@ -47,15 +47,6 @@ function unknownModel(detail: Detail): string {
   const near = detail?.["near_matches"];
   if (!Array.isArray(near) || near.length === 0) return t("No relay offers this model. Choose another one.");
   return t("No relay offers this model. Did you mean {names}?", { names: list(near.map(String)) });
-}
-
-function unknownModel(detail: Detail): string {
-  const near = detail?.["near_matches"];
-  if (!Array.isArray(near) || near.length === 0) {
-    return t("No relay offers this model. Choose another one.");
-  }
-  const names = new Intl.ListFormat(currentLanguage(), { type: "disjunction" }).format(near.map(String));
-  return t("No relay offers this model. Did you mean {names}?", { names });
 }
 
 function budgetRefusal(detail: Detail): string {
@@ -127,7 +118,7 @@ function failure(error: Fault | null, otherwise = t("The answer failed.")): stri
     case "relay_protocol":
       return t("The relay sent something unreadable.");
     case "model_unknown":
-      return unknownModel(fault.detail);
+      return t("No relay offers this model. Choose another one.");
     case "storage_unavailable":
       return t("Tram could not store the answer, so it stopped.");
     case "restarting":
