@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ SECRET_KEY = "for-test-servers-only-" + "y" * 50
 class TramServer:
     """The site in a process of its own, with its own data folder and, by default, a demo relay.
 
-    `template` is a migrated database file to start from; `env` adds to or replaces variables.
+    `template` is a migrated database file to start from; `env` adds to or replaces variables;
+    `relay_options` are those of `manage.py demorelay`.
     The folder outlives `kill` and `terminate`, so `start` afterwards is a restart.
     """
 
@@ -35,6 +36,7 @@ class TramServer:
         env: Mapping[str, str] | None = None,
         *,
         relay: bool = True,
+        relay_options: Sequence[str] = (),
     ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         if template is not None:
@@ -47,7 +49,7 @@ class TramServer:
         # Chosen once, so that a restart has the same address and origin.
         self.env["PORT"] = str(free_port())
         if relay:
-            self._add_relay()
+            self._add_relay(relay_options)
         self.env.update(env or {})
         self._child = Child("manage.py", "serve", env=self.env, log=data_dir / "server.log")
 
@@ -143,7 +145,7 @@ class TramServer:
         cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
         return {"Cookie": cookies, "Origin": self.url}
 
-    def _add_relay(self) -> None:
+    def _add_relay(self, options: Sequence[str]) -> None:
         self.relay_port = free_port()
         self.relay_url = f"http://127.0.0.1:{self.relay_port}/v1"
         self.env["EMBEDDED_RELAYS"] = f"demo={self.relay_url}"
@@ -153,6 +155,7 @@ class TramServer:
             "demorelay",
             "--port",
             str(self.relay_port),
+            *options,
             env=self.env,
             log=self.data_dir / "relay.log",
         )
