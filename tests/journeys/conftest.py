@@ -1,0 +1,77 @@
+"""A browser, a site with a quick demo relay, and people at their desks."""
+
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from config.embedded.page import build_page
+from config.embedded.progress import StepFailed
+from tests.journeys.desk import Desks
+from tests.journeys.launching import FLAGS
+from tests.journeys.relay import RelayScripts
+from tests.servers import TramServer
+
+# Streaming time is the subject of few journeys; those say in their script when to pause.
+QUICK_RELAY = ("--tokens-per-second", "0", "--first-token-seconds", "0.02")
+
+
+@pytest.fixture(scope="session")
+def built_page() -> None:
+    """Build the browser's code where it is absent or older than its sources."""
+    with (Path(tempfile.gettempdir()) / "tram-page-build.lock").open("w") as lock:
+        # Two workers must not build at once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            build_page()
+        except StepFailed as failure:
+            pytest.fail(f"the browser's code could not be built: {failure}", pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def site(
+    built_page: None, server_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TramServer]:
+    """Run a site whose relay answers as fast as it is read."""
+    folder = tmp_path_factory.mktemp("site")
+    with TramServer(folder, server_template, relay_options=QUICK_RELAY) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def relay(site: TramServer) -> RelayScripts:
+    """Say what the relay does with the next request."""
+    return RelayScripts(site)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Run Chromium for one module: the loop of Playwright must not outlive it."""
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def signed_in(site: TramServer) -> dict[str, list[dict[str, str]]]:
+    """Cookies of each person, once signed in."""
+    return {}
+
+
+@pytest.fixture
+def desks(
+    browser: Browser, site: TramServer, signed_in: dict[str, list[dict[str, str]]]
+) -> Iterator[Desks]:
+    """Give people a browser each: `desks("alice")`.
+
+    The test fails if any page wrote an error to its console, broke the content security policy,
+    opened a dialog or asked a foreign host for anything.
+    """
+    people = Desks(browser, site, signed_in)
+    yield people
+    people.close()
+    people.watch.assert_clean()
