@@ -15,13 +15,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """How often text goes out. A lone turn is flushed at once unless its last flush was under
+    """How often text goes out. A turn is flushed at once unless its last flush was under
     `interval_seconds` ago; with many turns the interval stretches, up to `interval_max_seconds`."""
 
-    interval_seconds: float = 0.025
-    interval_max_seconds: float = 0.1
+    interval_seconds: float = 0.015
+    interval_max_seconds: float = 0.06
     # Live turns up to which the short interval is kept.
-    calm_turns: int = 50
+    calm_turns: int = 40
+    # Least time between two commits, each of all turns that are due.
+    tick_seconds: float = 0.01
     flush_bytes: int = 1024
     # A commit slower than this does not hold delivery up.
     stall_seconds: float = 0.25
@@ -46,7 +48,8 @@ class Journal:
     def __init__(self, store: ChunkStore, rhythm: Rhythm) -> None:
         self._store = store
         self._rhythm = rhythm
-        self._dirty: dict[LiveTurn, None] = {}
+        # Turns with gathered text, each with the loop time at which it is to be flushed.
+        self._due: dict[LiveTurn, float] = {}
         self._something = asyncio.Event()
         self._urgent = asyncio.Event()
         self._last_tick = 0.0
@@ -63,10 +66,12 @@ class Journal:
 
     def touch(self, turn: LiveTurn, *, first: bool = False) -> None:
         """`turn` has gathered text. The first text of a turn goes out at once."""
-        self._dirty[turn] = None
-        self._something.set()
         if first or turn.gathered_bytes >= self._rhythm.flush_bytes:
+            self._due[turn] = 0.0
             self._urgent.set()
+        elif turn not in self._due:
+            self._due[turn] = turn.cut_at + self._rhythm.interval(self.live_turns)
+        self._something.set()
 
     async def flush(self, turn: LiveTurn) -> None:
         """Wait until everything gathered of `turn` is journaled (or delivery went on without)."""
@@ -91,15 +96,15 @@ class Journal:
 
     async def _run(self) -> None:
         while True:
-            if not self._unsaved:
+            if not self._unsaved and not self._due:
                 await self._something.wait()
             await self._next_tick()
             await self._save(self._cut())
 
     async def _next_tick(self) -> None:
-        """Wait for the interval to pass, or for something urgent."""
+        """Wait for the tick to pass, or for something urgent."""
         loop = asyncio.get_running_loop()
-        pause = self._last_tick + self._rhythm.interval(self.live_turns) - loop.time()
+        pause = self._last_tick + self._rhythm.tick_seconds - loop.time()
         if pause > 0 and not self._urgent.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -109,8 +114,14 @@ class Journal:
         self._last_tick = loop.time()
 
     def _cut(self) -> list[tuple[LiveTurn, Chunk]]:
-        dirty, self._dirty = self._dirty, {}
-        cuts = [(turn, chunk) for turn in dirty if (chunk := turn.cut()) is not None]
+        """Cut the turns that are due."""
+        now = asyncio.get_running_loop().time()
+        cuts = []
+        for turn in [turn for turn, due in self._due.items() if due <= now]:
+            del self._due[turn]
+            turn.cut_at = now
+            if (chunk := turn.cut()) is not None:
+                cuts.append((turn, chunk))
         self._unsaved += [chunk for _, chunk in cuts]
         return cuts
 

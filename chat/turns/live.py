@@ -48,6 +48,8 @@ class LiveTurn:
         self._content: list[str] = []
         self._reasoning: list[str] = []
         self.gathered_bytes = 0
+        # Loop time of the newest cut.
+        self.cut_at = 0.0
         # Cut; some of it may still be on its way through the journal.
         self._cut_seq = 0
         self._cut_offset = 0

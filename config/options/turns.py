@@ -48,7 +48,7 @@ class Turns:
     )
     flush_interval_ms: int = variable(
         "FLUSH_INTERVAL_MS",
-        25,
+        15,
         unit="milliseconds",
         low=0,
         high=1000,
@@ -56,7 +56,7 @@ class Turns:
     )
     flush_interval_max_ms: int = variable(
         "FLUSH_INTERVAL_MAX_MS",
-        100,
+        60,
         unit="milliseconds",
         low=0,
         high=5000,

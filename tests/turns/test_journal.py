@@ -88,6 +88,38 @@ def test_the_interval_stretches_with_the_load_up_to_its_limit() -> None:
     assert rhythm.interval(10_000) == 0.1
 
 
+async def test_text_after_a_pause_goes_out_at_once_and_text_in_a_row_waits_for_its_interval() -> (
+    None
+):
+    store = MemoryChunkStore()
+    rhythm = Rhythm(interval_seconds=0.2, interval_max_seconds=0.2, tick_seconds=0.001)
+    writer, turn = journal(store, rhythm), live_turn()
+    begun = asyncio.get_running_loop().time()
+    for word in ("one ", "two ", "three"):
+        turn.gather(word)
+        writer.touch(turn)
+        await asyncio.sleep(0.01)
+    assert turn.content == "one "
+    await until(lambda: turn.content == "one two three")
+    assert asyncio.get_running_loop().time() - begun >= 0.2
+    assert len(store.chunks) == 2
+    await writer.aclose()
+
+
+async def test_one_turn_that_waits_does_not_hold_up_another() -> None:
+    writer = journal(rhythm=Rhythm(interval_seconds=60, interval_max_seconds=60))
+    busy, other = live_turn(), live_turn()
+    for turn in (busy, busy, other):
+        turn.gather("x")
+        writer.touch(turn)
+        await until(lambda: bool(busy.content))
+    await until(lambda: other.content == "x")
+    assert busy.content == "x"
+    await writer.flush(busy)
+    assert busy.content == "xx"
+    await writer.aclose()
+
+
 async def test_frames_carry_epoch_seq_and_offset() -> None:
     writer, turn = journal(), live_turn(epoch=3)
     for word in ("né ", "😀", "x"):
