@@ -103,7 +103,10 @@ export default class PageController extends Controller<HTMLElement> {
   }
 
   #showStatus(status: Status): void {
+    // Every failed try says "down" again, and the time runs from the first.
+    if (status.kind === "down" && this.#quiet !== 0) return;
     window.clearTimeout(this.#quiet);
+    this.#quiet = 0;
     if (status.kind === "up") this.connectionTarget.hidden = true;
     else if (status.kind === "stopped") this.#showConnection(...stoppedWords(status.reason));
     else this.#quiet = window.setTimeout(() => this.#showConnection(t("Reconnecting…")), QUIET_MS);
