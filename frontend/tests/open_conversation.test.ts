@@ -22,9 +22,13 @@ function setUp(pages: Record<string, MessagePage> = {}) {
       return found;
     },
   } as unknown as Api;
+  const line = { isUp: true };
   const wire = {
     start: (command: Command) => void sent.push(command),
-    send: (command: Command) => (sent.push(command), true),
+    send: (command: Command) => {
+      if (line.isUp) sent.push(command);
+      return line.isUp;
+    },
   };
   const conversation = new OpenConversation(api, wire, ALICE, new HandTimers());
   const announced: [string, unknown][] = [];
@@ -32,7 +36,7 @@ function setUp(pages: Record<string, MessagePage> = {}) {
     conversation.on(name, (detail: unknown) => announced.push([name, detail]));
   }
   const shown = () => conversation.path.messages.map((each) => conversation.shown(each));
-  return { conversation, sent, asked, announced, shown, pages };
+  return { conversation, sent, asked, announced, shown, pages, line };
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -194,4 +198,19 @@ test("stopping names the running turn, and nothing when none runs", async () => 
   conversation.handle(accepted(startOf(sent).id), 10);
   conversation.stop();
   assert.deepEqual(sent.at(-1), { type: "interrupt", turn: TURN });
+});
+
+test("a stop asked for while the socket is away is sent when it is back", async () => {
+  const { conversation, sent, line } = setUp();
+  await conversation.open(null);
+  conversation.say("Hello", {});
+  conversation.handle(accepted(startOf(sent).id), 10);
+  line.isUp = false;
+  conversation.stop();
+  line.isUp = true;
+  conversation.attach();
+  assert.deepEqual(sent.at(-1), { type: "interrupt", turn: TURN });
+  sent.length = 0;
+  conversation.attach();
+  assert.deepEqual(sent.map(({ type }) => type), ["attach"]);
 });

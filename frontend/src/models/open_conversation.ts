@@ -6,7 +6,7 @@ import type { Connection } from "./connection";
 import { Emitter } from "./emitter";
 import { Path } from "./path";
 import type { Accepted, ErrorEvent, Event, Person, Start, TurnEvent } from "./protocol";
-import { emptyAnswer, type ModelChoice, Sending, unconfirmed } from "./sending";
+import { emptyAnswer, type ModelChoice, Sending, textOf, unconfirmed } from "./sending";
 import { TurnBook } from "./turn_book";
 import type { ThreadEvents } from "./thread_events";
 import { isLive, matchesFingerprint } from "./turn_stream";
@@ -20,7 +20,10 @@ export class OpenConversation extends Emitter<ThreadEvents> {
   readonly #sending: Sending;
   /** Counts openings, so that an answer for a conversation left meanwhile is dropped. */
   #visit = 0;
+  readonly #refresh = (page: MessagePage) => this.path.refresh(page);
   #loadingOlder: Promise<void> | null = null;
+  /** The turn to stop as soon as the socket is back. */
+  #stopOwed: string | null = null;
 
   constructor(
     private readonly api: Api,
@@ -60,14 +63,14 @@ export class OpenConversation extends Emitter<ThreadEvents> {
 
   /** Shows the branch that goes through a message. */
   async switchTo(message: string): Promise<void> {
-    await this.#load(message, (page) => this.path.refresh(page), false);
+    await this.#load(message, this.#refresh, false);
     this.attach();
   }
 
   /** Fetches again what is shown: something may have been missed. */
   async refresh(): Promise<void> {
     if (this.#sending.busy) return;
-    await this.#load(this.path.leaf?.id ?? null, (page) => this.path.refresh(page), false);
+    await this.#load(this.path.leaf?.id ?? null, this.#refresh, false);
   }
 
   /** Puts an older page before the path; one at a time. */
@@ -79,6 +82,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
   /** Watches the conversation from where the page stands; to be called whenever the socket is ready. */
   attach(): void {
     if (this.id !== null) this.wire.send(this.turns.attach(this.id));
+    if (this.#stopOwed === this.runningTurn) this.stop();
   }
 
   say(content: string, model: ModelChoice): void {
@@ -102,7 +106,8 @@ export class OpenConversation extends Emitter<ThreadEvents> {
 
   stop(): void {
     const turn = this.runningTurn;
-    if (turn !== null) this.wire.send({ type: "interrupt", turn });
+    const told = turn === null || this.wire.send({ type: "interrupt", turn });
+    this.#stopOwed = told ? null : turn;
   }
 
   /** Takes one event of the socket; `bytes` is its frame's size. */
@@ -202,8 +207,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
   async #follow(answer: string, event?: Accepted): Promise<void> {
     if (this.path.find(answer) !== undefined) return;
     if (event !== undefined) this.turns.begin(event.turn, event.epoch);
-    const meets = (page: MessagePage) => this.path.meets(page);
-    await this.#load(answer, (page) => this.path.refresh(page), false, meets);
+    await this.#load(answer, this.#refresh, false, (page) => this.path.meets(page));
     this.attach();
   }
 
@@ -240,11 +244,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
   #refused(event: ErrorEvent): void {
     const command = event.id ? this.#sending.settle(event.id) : undefined;
     if (command === undefined && event.id) return;
-    if (command?.type === "chat") {
-      this.path.remove(command.id);
-      this.emit("path", { opened: false });
-    }
-    const text = command?.type === "chat" || command?.type === "edit" ? command.content : null;
-    this.emit("refused", { text, fault: event });
+    if (command !== undefined && this.path.remove(command.id)) this.emit("path", { opened: false });
+    this.emit("refused", { text: textOf(command), fault: event });
   }
 }

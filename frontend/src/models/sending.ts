@@ -45,6 +45,11 @@ export class Sending {
   }
 }
 
+/** What the person wrote for a command, if anything. */
+export function textOf(command: Start | undefined): string | null {
+  return command !== undefined && "content" in command ? command.content : null;
+}
+
 /** The person's text, shown before the server has confirmed it; its id is the command's. */
 export function unconfirmed(id: string, content: string, parent: string | null, author: Person): MessageView {
   return {
