@@ -1,8 +1,10 @@
 """A running turn in this process: its text so far, its frames, and who watches."""
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from uuid import UUID
+
+from msgspec import Struct
 
 from chat.protocol import Chunk, Event, Snapshot, encode_event
 from chat.services.intents import Admitted
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from chat.turns.viewer import Viewer
 
 
-class Frame(NamedTuple):
+class Frame(Struct, frozen=True, gc=False):
     """One encoded frame of a turn. `seq` is 0 for frames that are not chunks.
 
     `end_bytes` counts the bytes of all frames of the turn up to and with this one.
