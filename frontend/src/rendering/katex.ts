@@ -14,6 +14,8 @@ export function render(tex: string, display: boolean): DocumentFragment | null {
       strict: "ignore",
       maxExpand: 500,
       maxSize: 20,
+      // Commands that are not trusted are shown by name, in this colour.
+      errorColor: "currentcolor",
     });
   } catch {
     return null;
