@@ -37,7 +37,8 @@ def site(
 ) -> Iterator[TramServer]:
     """Run a site whose relay answers as fast as it is read."""
     folder = tmp_path_factory.mktemp("site")
-    with TramServer(folder, server_template, relay_options=QUICK_RELAY) as server:
+    env = {"RETRY_DELAY_MS": "50"}
+    with TramServer(folder, server_template, env, relay_options=QUICK_RELAY) as server:
         yield server
 
 

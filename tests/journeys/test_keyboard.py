@@ -38,7 +38,9 @@ def test_shift_and_enter_make_a_line(desks: Desks, relay: RelayScripts) -> None:
     alice.composer.press_sequentially("two")
     expect(alice.composer).to_have_value("one\ntwo")
     taller = alice.composer.bounding_box()
-    assert height and taller and taller["height"] > height["height"]
+    assert height
+    assert taller
+    assert taller["height"] > height["height"]
     relay.next_says("Both lines.")
     alice.composer.press("Enter")
     expect(alice.question.locator("[data-part=text]")).to_have_text("one\ntwo")
