@@ -47,10 +47,15 @@ def place_hold(
     """
     if not (0 <= prompt_bytes <= MAX_TOKENS_OF_A_TURN and 1 <= max_tokens <= MAX_TOKENS_OF_A_TURN):
         raise UsageInvalid
-    price = price_of(model)
     try:
         with transaction.atomic():
             budgets = locked_budgets(team_id, person_id)
+            # Before the price and the money are asked: the first hold may have used up what was
+            # left.
+            held_before = Hold.objects.filter(subject=subject).first()
+            if held_before is not None:
+                return _placed(held_before)
+            price = price_of(model)
             fitting = _fit(budgets, team_id, price, prompt_bytes, max_tokens)
             amount = _worst_case(price, prompt_bytes, fitting)
             take(budgets, amount)
@@ -73,8 +78,8 @@ def place_hold(
         held_before = Hold.objects.filter(subject=subject).first()
         if held_before is None:
             raise
-        hold = held_before
-    return HoldPlaced(hold.amount_nano_usd, hold.max_tokens, hold.price_version_id)
+        return _placed(held_before)
+    return _placed(hold)
 
 
 def max_tokens_within(
@@ -85,6 +90,10 @@ def max_tokens_within(
     if price.output_nano_usd_per_million == 0:
         return max_tokens if left >= 0 else -1
     return min(max_tokens, left // price.output_nano_usd_per_million)
+
+
+def _placed(hold: Hold) -> HoldPlaced:
+    return HoldPlaced(hold.amount_nano_usd, hold.max_tokens, hold.price_version_id)
 
 
 def _fit(

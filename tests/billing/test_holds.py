@@ -108,6 +108,17 @@ def test_the_same_subject_is_held_once(team: Team, alice: User, priced: str) -> 
     assert Transfer.objects.filter(kind="hold").count() == 1
 
 
+def test_a_repeated_hold_is_found_although_the_first_one_took_all_there_was(
+    team: Team, alice: User, priced: str
+) -> None:
+    give(team, "0.016")
+    first = hold_for(team, alice, "turn:1")
+    assert budget_of(team.pk).remaining_nano_usd == 0
+    assert hold_for(team, alice, "turn:1") == first
+    with pytest.raises(BudgetExhausted):
+        hold_for(team, alice, "turn:2")
+
+
 def test_every_budget_above_the_person_is_held_or_none(
     team: Team, alice: User, bob: User, priced: str
 ) -> None:
