@@ -13,7 +13,7 @@ from billing import ledger
 from billing.errors import AmountInvalid, BudgetExhausted
 from billing.models import Budget, BudgetPeriod, BudgetScope, Transfer
 from billing.models.budgets import REMAINING
-from billing.money import usd_to_nano
+from billing.money import MAX_GRANT_NANO_USD, format_usd, usd_to_nano
 
 RANKS = {BudgetScope.INSTALLATION: 0, BudgetScope.TEAM: 1, BudgetScope.PERSON: 2}
 """The order in which budgets are locked."""
@@ -103,10 +103,9 @@ def grant_credit(
 ) -> Transfer:
     """Give a team credit, or take some back with a negative amount, once per idempotency key.
 
-    Returns the transfer; with a known key, the one made before. AmountInvalid for zero.
+    Returns the transfer; with a known key, the one made before. AmountInvalid as `check_grant`.
     """
-    if not amount_nano_usd:
-        raise AmountInvalid("Zero is not an amount to grant.")
+    check_grant(amount_nano_usd)
     key = f"grant:{idempotency_key or uuid4()}"
     with transaction.atomic():
         budget = _locked_team_budget(team_id)
@@ -125,10 +124,21 @@ def grant_credit(
         )
 
 
+def check_grant(amount_nano_usd: int) -> None:
+    """Raise AmountInvalid for zero, and for more credit than is given at once."""
+    if not amount_nano_usd:
+        raise AmountInvalid("Zero is not an amount to grant.")
+    if abs(amount_nano_usd) > MAX_GRANT_NANO_USD:
+        raise AmountInvalid(f"At most {format_usd(MAX_GRANT_NANO_USD)} are granted at once.")
+
+
 def signup_credit_nano_usd() -> int:
-    """The setting SIGNUP_CREDIT_USD. Raises ImproperlyConfigured where it is not an amount."""
+    """The setting SIGNUP_CREDIT_USD. Raises ImproperlyConfigured where it cannot be granted."""
     try:
-        return usd_to_nano(settings.SIGNUP_CREDIT_USD)
+        amount_nano_usd = usd_to_nano(settings.SIGNUP_CREDIT_USD)
+        if amount_nano_usd:
+            check_grant(amount_nano_usd)
+        return amount_nano_usd
     except AmountInvalid as error:
         raise ImproperlyConfigured(f"SIGNUP_CREDIT_USD: {error}") from error
 

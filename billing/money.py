@@ -9,6 +9,11 @@ NANO_USD_PER_USD = 10**9
 TOKENS_PER_PRICE = 10**6
 MAX_NANO_USD = 2**63 - 1
 """The largest amount a 64-bit column holds: about USD 9.2 thousand million."""
+MAX_GRANT_NANO_USD = 10**6 * NANO_USD_PER_USD
+"""More credit at once is a slip of the pen; SQLite would let the sums become floats in silence."""
+MAX_PRICE_NANO_USD = 10**4 * NANO_USD_PER_USD
+"""The highest price per million tokens; far above what the dearest model asks. It keeps the
+cost of any turn inside 64 bits, so that every turn can be settled."""
 
 
 class Rates(Protocol):

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from billing.errors import AmountInvalid, PriceRefused, PriceUnknown
 from billing.models import Hold, PriceVersion
+from billing.money import MAX_PRICE_NANO_USD, format_usd
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ def set_price(
 ) -> PriceVersion:
     """Add a version that starts now, or at a moment.
 
-    AmountInvalid for a negative figure or half an official price; PriceRefused for a start before a
-    turn that is already priced.
+    AmountInvalid for a negative or absurd figure or half an official price; PriceRefused for a
+    start before a turn that is already priced.
     """
     check_price(model, price, starts_at)
     return PriceVersion.objects.create(
@@ -121,6 +122,9 @@ def check_price(model: str, price: NewPrice, starts_at: datetime | None) -> None
     )
     if any(figure is not None and figure < 0 for figure in figures):
         raise AmountInvalid("A price is not negative.")
+    if any(figure is not None and figure > MAX_PRICE_NANO_USD for figure in figures):
+        limit = format_usd(MAX_PRICE_NANO_USD)
+        raise AmountInvalid(f"A price is at most {limit} per million tokens.")
     if starts_at and Hold.objects.filter(model=model, transfer__created_at__gte=starts_at).exists():
         raise PriceRefused(
             f"Turns of {model} since then are priced already, and their price stays. "

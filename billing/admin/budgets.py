@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from billing.admin.amounts import UsdField
 from billing.admin.bases import Exported, money
 from billing.admin.exports import BudgetResource
-from billing.budgets import RANKS, grant_credit, key_of
+from billing.budgets import RANKS, check_grant, grant_credit, key_of
+from billing.errors import AmountInvalid
 from billing.models import Budget, BudgetScope
 
 
@@ -40,7 +41,18 @@ class BudgetForm(forms.ModelForm[Budget]):
         if limit is not None and limit < 0:
             raise ValidationError(_("A limit is not negative."))
         cleaned["granted_nano_usd"] = limit or 0
+        if not self.errors:
+            self._check_credit(cleaned)
         return cleaned
+
+    def _check_credit(self, cleaned: dict[str, Any]) -> None:
+        is_teams = cleaned.get("scope") == BudgetScope.TEAM
+        credit = cleaned.get("credit_usd") or (is_teams and cleaned["granted_nano_usd"])
+        try:
+            if credit:
+                check_grant(credit)
+        except AmountInvalid as error:
+            raise ValidationError(str(error), code=error.code) from error
 
     def _check_owner(self, cleaned: dict[str, Any]) -> None:
         scope, team, person = cleaned["scope"], cleaned["team"], cleaned["person"]

@@ -136,6 +136,7 @@ def test_credit_is_given_through_the_ledger_in_ones_own_name(
     assert view.spent_nano_usd == 7_200_000
     assert Transfer.objects.latest("id").person == alice
     assert admin.post(change, form | {"credit_usd": "x"}).status_code == 200
+    assert admin.post(change, form | {"credit_usd": "9000000000"}).status_code == 200
     assert {d.code for d in verify().differences} == {"guard_missing"}
 
 

@@ -9,10 +9,11 @@ from django.core.management import CommandError, call_command
 from accounts.models import Team, User
 from billing.budgets import budget_of
 from billing.demo import seed_demo_billing
+from billing.holds import MAX_TOKENS_OF_A_TURN
 from billing.models import PriceVersion
 from billing.money import usd_to_nano
 from billing.prices import price_list, price_of
-from tests.billing.conftest import give, hold_for
+from tests.billing.conftest import give, hold_for, settle_as
 
 PAIR = ("--input", "8", "--output", "8")
 
@@ -63,7 +64,9 @@ def test_a_price_may_start_before_now_but_not_before_a_priced_turn(team: Team, a
         (("gpt", "--input", "x", "--output", "1"), "not an amount"),
         (("gpt", *PAIR, "--official-input", "60"), "input and an output"),
         (("gpt", *PAIR, "--from", "tomorrow"), "not a date"),
+        (("gpt", *PAIR, "--from", "9999-12-31T23:59:59-12:00"), "not a date"),
         ((" gpt", *PAIR), "1 to 200 characters"),
+        (("gpt", "--input", "10000.01", "--output", "1"), "at most USD 10,000.00"),
     ],
 )
 def test_a_price_that_makes_no_sense_is_refused(
@@ -79,6 +82,23 @@ def test_credit_is_granted_by_name_or_id(team: Team) -> None:
     assert run("grantcredit", str(team.pk), "0.5") == "Tram: USD 0.50; USD 5.50 left.\n"
     assert run("grantcredit", "Tram", "-1") == "Tram: -USD 1.00; USD 4.50 left.\n"
     assert budget_of(team.pk).granted_nano_usd == usd_to_nano("4.5")
+
+
+@pytest.mark.parametrize("usd", ["1000000.01", "-1000000.01", "9223372036.854775807"])
+def test_credit_of_an_absurd_size_is_refused(team: Team, usd: str) -> None:
+    run("grantcredit", "Tram", "1000000")
+    with pytest.raises(CommandError, match="At most USD 1,000,000"):
+        run("grantcredit", "Tram", "--", usd)
+    assert budget_of(team.pk).granted_nano_usd == usd_to_nano("1000000")
+
+
+def test_the_dearest_turn_there_can_be_is_settled(team: Team, alice: User) -> None:
+    run("setprice", "gpt-4.1", "--input", "10000", "--output", "10000")
+    run("grantcredit", "Tram", "1000000")
+    hold_for(team, alice, "turn:1")
+    settled = settle_as("turn:1", MAX_TOKENS_OF_A_TURN, MAX_TOKENS_OF_A_TURN)
+    assert settled.overrun
+    assert settled.cost_nano_usd == usd_to_nano("20000000")
 
 
 def test_an_unknown_or_ambiguous_team_gets_nothing(team: Team) -> None:
