@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.admin.bases import money
 from billing.formatting import shown_count
+from billing.models import Quality
 from billing.prices import price_list
 from chat.admin.bases import Review, moment, people_called, uuid_in
 from chat.admin.exports import TurnResource
@@ -37,7 +38,7 @@ class TurnAdmin(Review):
         "conversation_link",
         "model",
         "cost",
-        "quality",
+        "evidence",
         "tokens_in",
         "tokens_out",
         "first_token",
@@ -53,7 +54,7 @@ class TurnAdmin(Review):
         (_("What for"), {"fields": ("conversation_link", "model", "route", "temperature")}),
         (
             _("Cost"),
-            {"fields": ("cost", "quality", "hold", "tokens", "settlement_link", "transfers_link")},
+            {"fields": ("cost", "evidence", "hold", "tokens", "settlement_link", "transfers_link")},
         ),
         (_("Speed"), {"fields": ("first_token", "whole_time")}),
         (
@@ -114,6 +115,11 @@ class TurnAdmin(Review):
         """All turns of the conversation."""
         query = urlencode({"conversation__id__exact": str(turn.conversation_id)})
         return _link(f"{reverse('admin:chat_turn_changelist')}?{query}", str(turn.conversation))
+
+    @admin.display(description=_("evidence"), ordering="quality")
+    def evidence(self, turn: Turn) -> str:
+        """How sure the cost is."""
+        return str(Quality(turn.quality).label) if turn.quality else "–"
 
     @admin.display(description=_("tokens in"))
     def tokens_in(self, turn: Turn) -> str:
