@@ -37,7 +37,7 @@ async def measure(
         for streams in loads:
             _say(f"{system.name}: {streams} streams")
             found.paced.append(await bench.paced(streams))
-            if not any(map(is_smooth, found.paced[-2:])):
+            if len(found.paced) > 1 and not any(map(is_smooth, found.paced[-2:])):
                 break
     finally:
         bench.close()
