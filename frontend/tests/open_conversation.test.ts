@@ -99,7 +99,8 @@ test("opening a conversation mid-answer attaches, and the snapshot fills the ans
   const running = { ...ANSWER, turn: turn({ state: "running", cost_nano_usd: null }) };
   const { conversation, sent, shown } = setUp({ newest: page([QUESTION, running]) });
   await conversation.open("conversation-1");
-  assert.deepEqual(sent.at(-1), { type: "attach", conversation: "conversation-1" });
+  // Named, because what came of it before the page knew it was dropped.
+  assert.deepEqual(sent.at(-1), { type: "attach", conversation: "conversation-1", turn: TURN });
   assert.equal(conversation.runningTurn, TURN);
   conversation.handle({ ...snapshot(4, "So far"), conversation: "conversation-1" }, 50);
   conversation.handle(chunk(5, 6, " so good"), 50);

@@ -64,9 +64,12 @@ export class TurnBook {
   /** The command that asks for what is missing after a new connection. */
   attach(conversation: string): Attach {
     this.#acks.reset();
-    const stream = [...this.#streams.values()].find(({ live, epoch }) => live && epoch > 0);
+    const live = [...this.#streams.values()].filter((stream) => stream.live);
+    const stream = live.find(({ epoch }) => epoch > 0) ?? live[0];
     if (stream === undefined) return { type: "attach", conversation };
     const { turn, epoch, seq } = stream;
+    // Nothing is held yet: what was sent before the page knew the turn was dropped, so it must come again.
+    if (epoch === 0) return { type: "attach", conversation, turn };
     return { type: "attach", conversation, turn, epoch, after: seq };
   }
 
