@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -20,10 +19,11 @@ from chat.relay.types import (
     RetryNotice,
     UsageReport,
 )
-from chat.services.ending import ReportedUsage, TurnEnd
+from chat.services.ending import TurnEnd
 from chat.turns.journal import Journal
 from chat.turns.live import LiveTurn
-from chat.turns.sentences import sentence_for
+from chat.turns.outcome import Outcome, Stop, storable
+from chat.turns.sentences import retrying
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +31,6 @@ CLOSE_SECONDS = 5.0
 """The relay's connection closes within milliseconds; a reader that takes longer is reported."""
 TOKENS_PER_CHARACTER = 2
 """No text of a natural or programming language has more; byte-level tokenizers have 4 at most."""
-MAX_BELIEVABLE_TOKENS = 10**8
-"""A relay that reports more for one turn is not believed; the turn is estimated."""
 
 
 class AnswerStream(Protocol):
@@ -40,19 +38,6 @@ class AnswerStream(Protocol):
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[RelayEvent, None]:
         """Yield the answer's events; closing the iterator closes the relay's connection."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What the reader has seen so far."""
-
-    usage: ReportedUsage | None = None
-    anomaly: str = ""
-    finish_reason: str = ""
-    error: RelayError | None = None
-    sent: bool = False
-    generated: list[str] = field(default_factory=list)
-    first_delta_ns: int | None = None
 
 
 class TurnRunner:
@@ -73,9 +58,7 @@ class TurnRunner:
         self._journal = journal
         self._tokens_left = tokens_left
         self._turn_timeout_seconds = turn_timeout_seconds
-        self._stop_state: str | None = None
-        self._stopped_by_id: int | None = None
-        self._stop_error: tuple[str, str] = ("", "")
+        self._stop: Stop | None = None
         self._stopping = asyncio.Event()
         self._outcome = Outcome()
         # Characters of generated text at which its cost is looked at again.
@@ -90,8 +73,8 @@ class TurnRunner:
         error: tuple[str, str] = ("", ""),
     ) -> None:
         """End the turn now, in `state`; the first call decides."""
-        if self._stop_state is None:
-            self._stop_state, self._stopped_by_id, self._stop_error = state, by_id, error
+        if self._stop is None:
+            self._stop = Stop(state, by_id, *error)
             self._stopping.set()
 
     async def run(self) -> TurnEnd:
@@ -115,7 +98,7 @@ class TurnRunner:
             stopping.cancel()
             # Cancelled once and awaited: a second cancel could leave the relay generating.
             if not reader.done():
-                if self._stop_state is None:
+                if self._stop is None:
                     self._outcome.error = RelayTimeout(
                         f"The answer was not complete after {self._turn_timeout_seconds:g} seconds."
                     )
@@ -123,7 +106,7 @@ class TurnRunner:
             await _ended(reader)
         total_ms = (time.monotonic_ns() - started_ns) // 1_000_000
         await self._journal.flush(self.live)
-        return self._end(started_ns, total_ms)
+        return self._outcome.end(self.live, self._stop, started_ns=started_ns, total_ms=total_ms)
 
     async def _read(self) -> None:
         outcome = self._outcome
@@ -132,7 +115,7 @@ class TurnRunner:
             async with aclosing(self._relay.stream(self._request())) as events:
                 async for event in events:
                     self._take(event)
-                    if self._stop_state is not None:
+                    if self._stop is not None:
                         break
         except RelayError as error:
             outcome.error = error
@@ -155,24 +138,13 @@ class TurnRunner:
         outcome = self._outcome
         if isinstance(event, Delta):
             if event.content or event.reasoning:
-                self._take_text(event.content, event.reasoning)
+                self._take_text(storable(event.content), storable(event.reasoning))
         elif isinstance(event, UsageReport):
-            usage = event.usage
-            outcome.anomaly = event.anomaly or outcome.anomaly
-            if max(usage.prompt_tokens, usage.completion_tokens) > MAX_BELIEVABLE_TOKENS:
-                outcome.anomaly = "usage_absurd"
-            else:
-                outcome.usage = ReportedUsage(
-                    usage.prompt_tokens,
-                    usage.completion_tokens,
-                    usage.cached_tokens,
-                    usage.reasoning_tokens,
-                )
+            outcome.take_usage(event)
         elif isinstance(event, Finish):
             outcome.finish_reason = event.finish_reason
         elif isinstance(event, RetryNotice):
-            detail = f"{event.error.message} Trying again in {event.delay_seconds:.0f} s."
-            self.live.tell(Notice(self.live.id, "retrying", detail))
+            self.live.tell(Notice(self.live.id, "retrying", retrying(event)))
 
     def _take_text(self, content: str, reasoning: str) -> None:
         outcome = self._outcome
@@ -194,49 +166,6 @@ class TurnRunner:
             self.stop("budget_stopped")
         # Until so many more characters have come the hold cannot be used up.
         self._next_look_characters += max(32, left // TOKENS_PER_CHARACTER)
-
-    def _end(self, started_ns: int, total_ms: int) -> TurnEnd:
-        outcome, live = self._outcome, self.live
-        state, (code, message) = "completed", ("", "")
-        # A stop that came after the relay's own end changes nothing.
-        if self._stop_state is not None and not outcome.finish_reason:
-            state, (code, message) = self._stop_state, self._stop_error
-        elif outcome.error is not None:
-            state, code, message = "failed", outcome.error.code, outcome.error.message
-        generated = "".join(outcome.generated)
-        ttft_ns = outcome.first_delta_ns
-        return TurnEnd(
-            turn_id=live.id,
-            epoch=live.epoch,
-            model=live.admitted.model,
-            state=state,
-            content=live.content,
-            reasoning=live.reasoning,
-            generated=generated,
-            prompt=live.admitted.prompt,
-            sent=outcome.sent and self._may_be_billed(bool(generated)),
-            # Counts from the middle of an answer are not its bill.
-            usage=outcome.usage if state == "completed" or outcome.finish_reason else None,
-            finish_reason=outcome.finish_reason,
-            error_code=code,
-            error_message=sentence_for(code) if code else "",
-            error_detail=message,
-            anomaly=outcome.anomaly,
-            ttft_ms=None if ttft_ns is None else (ttft_ns - started_ns) // 1_000_000,
-            total_ms=total_ms,
-            interrupted_by_id=self._stopped_by_id if state == "interrupted" else None,
-        )
-
-    def _may_be_billed(self, generated: bool) -> bool:
-        """Whether the prompt counts where no usage was reported."""
-        error = self._outcome.error
-        if generated or error is None:
-            return True
-        return error.sent and error.code in (
-            "relay_timeout",
-            "relay_stream_broken",
-            "relay_truncated",
-        )
 
 
 async def _ended(reader: "asyncio.Task[None]") -> None:

@@ -1,5 +1,7 @@
 """What a person reads when a turn fails: what happened and what to do, never the relay's words."""
 
+from chat.relay.types import RetryNotice
+
 SENTENCES = {
     "relay_auth": "The relay refused this server's key. Tell an administrator.",
     "relay_rate_limited": "The relay is busy and asks to wait. Try again later.",
@@ -20,3 +22,15 @@ SENTENCES = {
 def sentence_for(code: str) -> str:
     """The sentence for an error code."""
     return SENTENCES.get(code, SENTENCES["internal_error"])
+
+
+BUSY = {
+    "relay_rate_limited": "The relay is busy.",
+    "relay_timeout": "The relay took too long.",
+}
+
+
+def retrying(notice: RetryNotice) -> str:
+    """What a person reads while the next try is waited for."""
+    reason = BUSY.get(notice.error.code, "The relay did not answer.")
+    return f"{reason} Trying again in {notice.delay_seconds:.0f} s."

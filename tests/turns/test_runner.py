@@ -177,3 +177,26 @@ async def test_a_continued_answer_begins_with_its_prefix_but_does_not_pay_for_it
     run.relay.feed(*whole_answer("a dark night"))
     end = await run.end()
     assert (end.content, end.generated) == ("It was a dark night", "a dark night")
+
+
+async def test_a_character_that_postgresql_cannot_store_is_replaced() -> None:
+    run = Run()
+    run.relay.feed("a\0b", Delta(reasoning="c\0d"), Finish("st\0p"), None)
+    end = await run.end()
+    assert (end.content, end.reasoning, end.finish_reason) == ("a\ufffdb", "c\ufffdd", "st\ufffdp")
+    assert run.live.content == end.content
+
+
+async def test_the_relays_own_words_are_not_told_while_it_is_tried_again() -> None:
+    run = Run()
+    run.relay.feed(RetryNotice(1, 2.0, RelayRateLimited("org-secret is over")), *whole_answer("x"))
+    await run.end()
+    assert not any("org-secret" in frame.text for frame in run.live.frames)
+    assert "Trying again in 2 s." in run.live.frames[0].text
+
+
+async def test_an_error_after_the_end_changes_nothing() -> None:
+    run = Run()
+    run.relay.feed("Hello", usage(7, 1), Finish("stop"), RelayStreamBroken())
+    end = await run.end()
+    assert (end.state, end.usage, end.error_code) == ("completed", ReportedUsage(7, 1), "")
