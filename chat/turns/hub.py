@@ -84,8 +84,7 @@ class Hub:
             if not watchers:
                 del self._watchers[conversation_id]
             self._say_presence(conversation_id)
-        for turn in self.live_in(conversation_id):
-            viewer.unwatch(turn)
+        viewer.unwatch_where(lambda turn: turn.conversation_id == conversation_id)
 
     def _say_presence(self, conversation_id: UUID) -> None:
         watchers = self._watchers.get(conversation_id, set())

@@ -78,6 +78,15 @@ class Viewer:
         cursor = self._cursors.pop(turn, None)
         if cursor:
             self._unacked_bytes -= sum(size for _, size in cursor.unacked)
+            if self._unacked_bytes < self._window_bytes:
+                # What is not watched any more holds up nobody.
+                self._stalled_since = None
+                self._wakeup.set()
+
+    def unwatch_where(self, wanted: Callable[[LiveTurn], bool]) -> None:
+        """Stop following some turns, ended ones among them."""
+        for turn in [turn for turn in self._cursors if wanted(turn)]:
+            self.unwatch(turn)
 
     def watches(self, turn: LiveTurn) -> bool:
         """Whether the turn is followed."""
@@ -85,8 +94,7 @@ class Viewer:
 
     def unwatch_all(self) -> None:
         """Stop following every turn: the client is gone."""
-        for turn in list(self._cursors):
-            self.unwatch(turn)
+        self.unwatch_where(lambda _turn: True)
 
     def wake(self, turn: LiveTurn) -> None:
         """A turn has something new."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chat.protocol import Pong
+from chat.turns.hub import Hub
 from chat.turns.live import LiveTurn
 from chat.turns.viewer import Lagging
 from tests.turns.doubles import Client, live_turn, until
@@ -139,3 +140,35 @@ async def test_a_slow_client_costs_no_memory_and_delays_nobody() -> None:
     assert slow.frames == quick.frames
     for pump in pumps:
         pump.cancel()
+
+
+async def test_a_client_that_stops_watching_what_held_it_up_is_not_let_go() -> None:
+    turn, other = live_turn(), live_turn()
+    client = Client(window_bytes=100, ack_timeout_seconds=0.02)
+    client.viewer.watch(turn, 0)
+    publish(turn, "x" * 200)
+    pump = asyncio.create_task(client.viewer.pump())
+    await until(lambda: client.frames)
+    publish(turn, "more")
+    client.viewer.watch(other, 0)
+    publish(other, "waits for room")
+    await asyncio.sleep(0)
+    client.viewer.unwatch(turn)
+    await until(lambda: "waits for room" in client.frames[-1])
+    await asyncio.sleep(0.05)
+    assert not pump.done()
+    pump.cancel()
+
+
+async def test_nothing_of_an_ended_turn_follows_once_its_conversation_is_left() -> None:
+    hub, turn, client = Hub(), live_turn(), Client()
+    hub.add(turn)
+    hub.attach(client.viewer, turn.conversation_id)
+    publish(turn, "secret")
+    hub.end(turn, "completed", Pong())
+    hub.detach(client.viewer, turn.conversation_id)
+    pump = asyncio.create_task(client.viewer.pump())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not any("secret" in frame for frame in client.frames)
+    pump.cancel()
