@@ -7,7 +7,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from accounts.policy import Principal
+from accounts.models import User
+from accounts.policy import NotVisible, Principal, require
+from accounts.roles import Capability
 from billing.errors import BudgetExhausted, PriceUnknown
 from billing.holds import place_hold
 from billing.models import PriceVersion
@@ -63,9 +65,14 @@ def _check_content(intent: Intent) -> None:
 
 
 def _sent_before(principal: Principal, intent: Intent) -> Admitted | None:
-    turn = Turn.objects.filter(requester_id=principal.user_id, client_id=intent.client_id).first()
+    sent = Turn.objects.select_related("conversation")
+    turn = sent.filter(requester_id=principal.user_id, client_id=intent.client_id).first()
     if turn is None:
         return None
+    # Who sends again gets the answer to read: so the rights of today count, not those of then.
+    require(principal, Capability.SEND_MESSAGE, turn.team_id)
+    if turn.conversation.deleted_at is not None:
+        raise NotVisible
     if turn.payload_sha256 != intent.sha256:
         raise IdempotencyMismatch
     return _admitted(turn, created=False)
@@ -104,11 +111,8 @@ def _admit(principal: Principal, intent: Intent, default_model: str, node: str) 
         model=model,
         temperature=intent.temperature,
     )
+    _count_turns(principal)
     price = _hold(turn, prompt, intent)
-    running = Turn.objects.filter(requester_id=principal.user_id, state=TurnState.RUNNING)
-    # Counted after the hold, which serialises the sends of a team: so the count is exact.
-    if running.count() >= settings.TURNS.max_turns_per_person:
-        raise TooManyTurns(limit_turns=settings.TURNS.max_turns_per_person)
     _write_messages(turn, place, intent, principal)
     return _admitted(
         turn,
@@ -129,6 +133,19 @@ def _prompt(place: Place, intent: Intent) -> tuple[PromptMessage, ...]:
     )
     content = None if place.question else intent.content
     return build_prompt(above=above, content=content, prefix=place.prefix, system=intent.system)
+
+
+def _count_turns(principal: Principal) -> None:
+    """Refuse more turns of one person than are allowed at a time.
+
+    Locking the person makes her sends wait for each other, so the count is exact. The lock is
+    taken before those of budgets, and is a weak one: settlements, which hold budgets and name the
+    person, do not wait for it.
+    """
+    list(User.objects.select_for_update(no_key=True).filter(pk=principal.user_id).values("pk"))
+    running = Turn.objects.filter(requester_id=principal.user_id, state=TurnState.RUNNING)
+    if running.count() >= settings.TURNS.max_turns_per_person:
+        raise TooManyTurns(limit_turns=settings.TURNS.max_turns_per_person)
 
 
 def _hold(turn: Turn, prompt: tuple[PromptMessage, ...], intent: Intent) -> PriceVersion:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
+from accounts.policy import NotVisible
 from billing.models import Quality
 from billing.settlement import settle
 from billing.tokens import count_tokens
@@ -115,9 +116,16 @@ def end_turn(end: TurnEnd) -> Ended | None:
     return stored_end(end.turn_id, by_this_call=bool(won))
 
 
-def stored_end(turn_id: UUID, *, by_this_call: bool = False) -> Ended | None:
-    """What is stored of a turn, or None while it runs."""
-    turn = Turn.objects.select_related("assistant_message").get(pk=turn_id)
+def stored_end(
+    turn_id: UUID, *, conversation_id: UUID | None = None, by_this_call: bool = False
+) -> Ended | None:
+    """What is stored of a turn, or None while it runs.
+
+    Raises NotVisible if there is no such turn, or not in the conversation that is named.
+    """
+    turn = Turn.objects.select_related("assistant_message").filter(pk=turn_id).first()
+    if turn is None or conversation_id not in (None, turn.conversation_id):
+        raise NotVisible
     if turn.state == TurnState.RUNNING:
         return None
     return Ended(
@@ -151,6 +159,9 @@ _COPIED = (
 
 def _store(end: TurnEnd, usage: ReportedUsage, quality: Quality) -> None:
     turn = Turn.objects.get(pk=end.turn_id)
+    # Locks are taken as an admission takes them: the conversation first, then the budgets. The
+    # other way round the two would wait for each other.
+    Conversation.objects.filter(pk=turn.conversation_id).update(updated_at=Now())
     Message.objects.filter(pk=turn.assistant_message_id).update(
         content=end.content, reasoning=end.reasoning, search_text=fold(end.content)
     )
@@ -166,7 +177,6 @@ def _store(end: TurnEnd, usage: ReportedUsage, quality: Quality) -> None:
     Turn.objects.filter(pk=turn.pk).update(
         cost_nano_usd=settled.cost_nano_usd, quality=settled.quality
     )
-    Conversation.objects.filter(pk=turn.conversation_id).update(updated_at=Now())
     JournalChunk.objects.filter(turn_id=turn.pk).delete()
 
 

@@ -1,0 +1,261 @@
+"""Admitting a turn: once for one id, only with today's rights, with its worst cost held."""
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from accounts.models import Membership
+from accounts.policy import Forbidden, NotVisible, Principal
+from accounts.services.principals import principal_for_user
+from billing.budgets import budget_of
+from chat.models import Message, Turn, TurnState
+from chat.services.admission import start_turn
+from chat.services.conversations import delete
+from chat.services.ending import TurnEnd, end_turn, stored_end
+from chat.services.errors import (
+    BudgetTooSmall,
+    ContentInvalid,
+    IdempotencyMismatch,
+    ModelNotAllowed,
+    TooManyTurns,
+)
+from chat.services.intents import Admitted, Intent
+from chat.services.interruption import turns_to_stop
+from tests.billing.conftest import set_prices
+from tests.chat.conftest import principal
+from tests.people import Cast
+
+MODEL = "gpt-4.1"
+
+
+@pytest.fixture(autouse=True)
+def priced(db: None) -> None:
+    set_prices(MODEL, "8")
+
+
+def wish(content: str = "Hello", **fields: Any) -> Intent:
+    values: dict[str, Any] = {"kind": "chat", "client_id": uuid.uuid4(), "content": content}
+    return Intent(**(values | fields))
+
+
+def send(who: Principal, intent: Intent | None = None, **fields: Any) -> Admitted:
+    return start_turn(who, intent or wish(**fields), default_model=MODEL, node="here")
+
+
+def finish(turn: Admitted, content: str = "An answer.", **fields: Any) -> None:
+    end = TurnEnd(
+        turn_id=turn.turn_id,
+        epoch=turn.epoch,
+        model=turn.model,
+        state="completed",
+        content=content,
+        reasoning="",
+        generated=content,
+        prompt=turn.prompt,
+        sent=True,
+        finish_reason="stop",
+    )
+    assert end_turn(replace(end, **fields)) is not None
+
+
+def test_a_send_stores_both_messages_and_holds_the_worst_cost(
+    alice: Principal, people: Cast
+) -> None:
+    turn = send(alice)
+    assert (turn.created, turn.title, turn.model) == (True, "Hello", MODEL)
+    roles = Message.objects.order_by("number").values_list("role", flat=True)
+    assert list(roles) == ["user", "assistant"]
+    assert budget_of(people.team.pk).held_nano_usd == turn.hold_nano_usd > 0
+    finish(turn)
+    budget = budget_of(people.team.pk)
+    assert budget.held_nano_usd == 0
+    assert 0 < budget.spent_nano_usd < turn.hold_nano_usd
+
+
+def test_the_same_send_again_is_the_same_turn(alice: Principal, people: Cast) -> None:
+    intent = wish()
+    first, again = send(alice, intent), send(alice, intent)
+    assert (again.turn_id, again.created) == (first.turn_id, False)
+    assert budget_of(people.team.pk).held_nano_usd == first.hold_nano_usd
+    with pytest.raises(IdempotencyMismatch):
+        send(alice, replace(intent, content="Something else"))
+
+
+def test_another_persons_id_is_her_own(alice: Principal, bob: Principal) -> None:
+    intent = wish()
+    assert send(alice, intent).turn_id != send(bob, intent).turn_id
+
+
+def test_a_send_again_gives_nothing_to_a_person_who_left_the_team(
+    bob: Principal, people: Cast
+) -> None:
+    intent = wish()
+    send(bob, intent)
+    Membership.objects.filter(user=people.bob, team=people.team).delete()
+    with pytest.raises(NotVisible):
+        send(principal_for_user(people.bob), intent)
+
+
+def test_a_send_again_gives_nothing_of_a_deleted_conversation(alice: Principal) -> None:
+    intent = wish()
+    delete(alice, send(alice, intent).conversation_id)
+    with pytest.raises(NotVisible):
+        send(alice, intent)
+
+
+def test_a_viewer_and_a_stranger_may_not_send(
+    alice: Principal, dana: Principal, charlie: Principal
+) -> None:
+    turn = send(alice)
+    finish(turn)
+    for who, refusal in ((dana, Forbidden), (charlie, NotVisible)):
+        for intent in (
+            wish(conversation_id=turn.conversation_id),
+            wish(kind="edit", target_id=turn.user_message_id),
+            wish(kind="regenerate", target_id=turn.assistant_message_id, content=""),
+            wish(kind="continue", target_id=turn.assistant_message_id, content=""),
+        ):
+            with pytest.raises(refusal):
+                send(who, intent)
+    assert Turn.objects.count() == 1
+
+
+def test_a_parent_of_another_conversation_is_not_found(alice: Principal) -> None:
+    one, other = send(alice), send(alice)
+    finish(one)
+    finish(other)
+    for conversation_id in (one.conversation_id, None):
+        with pytest.raises(NotVisible):
+            send(
+                alice,
+                conversation_id=conversation_id,
+                parent_id=other.assistant_message_id,
+            )
+
+
+def test_only_the_right_kind_of_message_is_edited_or_answered_again(alice: Principal) -> None:
+    turn = send(alice)
+    finish(turn)
+    for kind, target in (
+        ("edit", turn.assistant_message_id),
+        ("regenerate", turn.user_message_id),
+        ("continue", turn.user_message_id),
+        ("continue", turn.assistant_message_id),
+    ):
+        with pytest.raises(ContentInvalid):
+            send(alice, kind=kind, target_id=target)
+
+
+def test_a_running_answer_is_neither_answered_nor_continued(alice: Principal) -> None:
+    turn = send(alice)
+    with pytest.raises(TooManyTurns):
+        send(alice, conversation_id=turn.conversation_id)
+    with pytest.raises(TooManyTurns):
+        send(alice, kind="continue", target_id=turn.assistant_message_id)
+
+
+def test_a_person_has_so_many_turns_at_a_time(alice: Principal, settings: Any) -> None:
+    settings.TURNS = replace(settings.TURNS, max_turns_per_person=2)
+    first = send(alice)
+    send(alice)
+    with pytest.raises(TooManyTurns):
+        send(alice)
+    finish(first)
+    assert send(alice).created
+
+
+def test_a_refusal_stores_and_holds_nothing(alice: Principal, people: Cast) -> None:
+    set_prices("dear", "100000")
+    for refusal, fields in (
+        (BudgetTooSmall, {"model": "dear"}),
+        (ModelNotAllowed, {"model": "without-a-price"}),
+        (ContentInvalid, {"content": " \n"}),
+        (ContentInvalid, {"content": "a\0b"}),
+        (ContentInvalid, {"content": "x" * 200_001}),
+    ):
+        with pytest.raises(refusal):
+            send(alice, **fields)
+    assert (Turn.objects.count(), Message.objects.count()) == (0, 0)
+    assert budget_of(people.team.pk).held_nano_usd == 0
+
+
+def test_the_prompt_is_the_branch_within_the_window(alice: Principal, settings: Any) -> None:
+    first = send(alice, content="First")
+    assert [(m.role, m.content) for m in first.prompt] == [("user", "First")]
+    finish(first, "One")
+    second = send(alice, content="Second", conversation_id=first.conversation_id, system="Be brief")
+    assert [m.content for m in second.prompt] == ["Be brief", "First", "One", "Second"]
+    finish(second, "x" * 900)
+    settings.TURNS = replace(settings.TURNS, max_prompt_bytes=1024)
+    third = send(alice, content="Third", conversation_id=first.conversation_id)
+    assert [m.content for m in third.prompt] == ["First", "One", "Second", "x" * 900, "Third"]
+    settings.TURNS = replace(settings.TURNS, max_prompt_bytes=930)
+    other = send(alice, kind="edit", target_id=third.user_message_id, content="Third again")
+    assert [m.content for m in other.prompt] == ["x" * 900, "Third again"]
+
+
+def test_a_cut_answer_is_continued_with_its_text_as_prefix(alice: Principal) -> None:
+    cut = send(alice, content="Tell")
+    finish(cut, "It was", state="interrupted", finish_reason="")
+    more = send(alice, kind="continue", target_id=cut.assistant_message_id, content="")
+    assert more.prefix == "It was"
+    assert [m.content for m in more.prompt][:2] == ["Tell", "It was"]
+    assert more.user_message_id == cut.user_message_id
+
+
+def test_the_end_of_a_turn_is_found_in_its_own_conversation_only(alice: Principal) -> None:
+    turn, other = send(alice), send(alice)
+    assert stored_end(turn.turn_id) is None
+    finish(turn)
+    assert stored_end(turn.turn_id, conversation_id=turn.conversation_id) is not None
+    for turn_id, conversation_id in (
+        (turn.turn_id, other.conversation_id),
+        (uuid.uuid4(), turn.conversation_id),
+    ):
+        with pytest.raises(NotVisible):
+            stored_end(turn_id, conversation_id=conversation_id)
+
+
+def test_a_turn_stops_when_asked_and_when_nobody_can_want_it_any_more(
+    alice: Principal, bob: Principal, people: Cast
+) -> None:
+    mine, his, asked = send(alice), send(bob), send(alice)
+    ids = (mine.turn_id, his.turn_id, asked.turn_id)
+    assert turns_to_stop(ids) == {}
+    Turn.objects.filter(pk=asked.turn_id).update(
+        interrupt_requested_at="2026-01-01T00:00Z", interrupted_by=people.bob
+    )
+    assert turns_to_stop(ids) == {asked.turn_id: people.bob.pk}
+    type(people.bob).objects.filter(pk=people.bob.pk).update(is_active=False)
+    delete(alice, mine.conversation_id)
+    assert turns_to_stop(ids) == {
+        mine.turn_id: people.alice.pk,
+        his.turn_id: None,
+        asked.turn_id: people.bob.pk,
+    }
+    assert turns_to_stop(ids[:1]) == {mine.turn_id: people.alice.pk}
+
+
+def test_an_end_after_the_end_changes_nothing(alice: Principal, people: Cast) -> None:
+    turn = send(alice)
+    finish(turn, "First")
+    spent = budget_of(people.team.pk).spent_nano_usd
+    finish(turn, "Second and much longer", state="interrupted")
+    ended = stored_end(turn.turn_id)
+    assert ended is not None
+    assert (ended.content, ended.state) == ("First", TurnState.COMPLETED)
+    assert budget_of(people.team.pk).spent_nano_usd == spent
+
+
+def test_an_estimate_never_exceeds_the_hold(alice: Principal) -> None:
+    turn = send(alice)
+    finish(turn, generated="tram " * 100_000)
+    ended = stored_end(turn.turn_id)
+    assert ended is not None
+    assert ended.cost_nano_usd == turn.hold_nano_usd
+
+
+def test_current_team_is_where_a_new_conversation_goes(people: Cast) -> None:
+    assert send(principal(people.bob, people.team)).team_id == people.team.pk
