@@ -2,15 +2,14 @@
 
 from uuid import UUID
 
-from accounts.policy import Principal, require
+from accounts.policy import Principal, allows, require
 from accounts.roles import Capability
 from chat import protocol
 from chat.crossing import cross
 from chat.protocol import Accepted, Attached, Person, TypingNow
 from chat.queries import conversation_for
 from chat.services.admission import start_turn
-from chat.services.ending import Ended, stored_end
-from chat.services.errors import Restarting
+from chat.services.ending import stored_end
 from chat.services.intents import Admitted, Intent
 from chat.services.interruption import request_interrupt
 from chat.turns.endings import done_event, ended_snapshot
@@ -32,29 +31,32 @@ class Verbs:
         self._viewer = viewer
         self._person = person
         self._attached: dict[UUID, UUID] = {}
+        self._left = False
 
     async def start(self, command: Starting) -> None:
         """Admit a turn, tell the client, and let it run."""
-        if self._engine.draining:
-            raise Restarting
         relays = directory()
         asked = None if isinstance(command, protocol.Continue) else command.model
         # An alias is resolved before it is stored: the ledger knows real models only.
         model = (await relays.route(asked)).model if asked else None
-        admitted = await cross(
-            start_turn,
-            self.principal,
-            _intent(command, model),
-            default_model="" if model else await relays.default_model(),
-            node=self._engine.node,
+        default_model = "" if model else await relays.default_model()
+        admitted = await self._engine.admit(
+            lambda: cross(
+                start_turn,
+                self.principal,
+                _intent(command, model),
+                default_model=default_model,
+                node=self._engine.node,
+            ),
+            tell=lambda admitted: self._accept(command.id, admitted),
+            by=self._viewer,
         )
-        self._accept(command.id, admitted)
-        if admitted.created:
-            self._engine.launch(admitted, by=self._viewer)
-        else:
-            await self._catch_up(admitted.turn_id, None)
+        if not admitted.created:
+            await self._catch_up(admitted.turn_id, admitted.conversation_id)
 
     def _accept(self, id: UUID, admitted: Admitted) -> None:
+        if self._left:
+            return
         self._viewer.say(
             Accepted(
                 id=id,
@@ -92,6 +94,10 @@ class Verbs:
     async def attach(self, command: protocol.Attach) -> None:
         """Watch a conversation; bring the client up to date with the turn it names."""
         found = await cross(conversation_for, self.principal, command.conversation)
+        if self._left:
+            return
+        # The rights may have changed while the database was asked.
+        require(self.principal, Capability.READ_CONVERSATION, found.team_id)
         self._attached[command.conversation] = found.team_id
         live = self._engine.hub.live_in(command.conversation)
         self._viewer.say(Attached(command.conversation, tuple(turn.id for turn in live)))
@@ -101,13 +107,19 @@ class Verbs:
         if command.turn is not None:
             await self._catch_up(command.turn, command.conversation)
 
-    async def _catch_up(self, turn_id: UUID, conversation_id: UUID | None) -> None:
-        """Give the stored end of a turn that does not run any more."""
-        if self._engine.hub.live(turn_id) is not None:
+    async def _catch_up(self, turn_id: UUID, conversation_id: UUID) -> None:
+        """Give the stored end of a turn that does not run any more.
+
+        Raises NotVisible for a turn that is not in this conversation.
+        """
+        live = self._engine.hub.live(turn_id)
+        if live is not None and live.conversation_id == conversation_id:
             return
-        ended: Ended | None = await cross(stored_end, turn_id)
-        if ended is None or (conversation_id and ended.conversation_id != conversation_id):
+        ended = await cross(stored_end, turn_id, conversation_id=conversation_id)
+        if ended is None or conversation_id not in self._attached:
             return
+        # The snapshot replaces whatever is still on its way of this turn.
+        self._viewer.unwatch_where(lambda turn: turn.id == turn_id)
         self._viewer.say(ended_snapshot(ended))
         self._viewer.say(done_event(ended))
 
@@ -124,15 +136,16 @@ class Verbs:
             event = TypingNow(command.conversation, self._person)
             self._engine.hub.say(command.conversation, event, besides=self._viewer)
 
-    def reduce_rights(self, principal: Principal) -> None:
+    def change_rights(self, principal: Principal) -> None:
         """Go on with the rights the person has now; let go of what may not be seen any more."""
         self.principal = principal
         for conversation_id, team_id in list(self._attached.items()):
-            if team_id not in principal.roles:
+            if not allows(principal, Capability.READ_CONVERSATION, team_id):
                 self.detach(protocol.Detach(conversation_id))
 
     def leave(self) -> None:
         """The connection is gone. Its turns go on."""
+        self._left = True
         for conversation_id in list(self._attached):
             self.detach(protocol.Detach(conversation_id))
         self._viewer.unwatch_all()

@@ -9,27 +9,24 @@ from asgiref.typing import WebSocketCloseEvent, WebSocketSendEvent
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 from django.conf import settings
+from django.db import Error as DatabaseError
 
-from accounts.authentication import revalidate
 from chat import protocol
 from chat.consumers import groups, handshake
 from chat.consumers.commands import Starting, Verbs
+from chat.consumers.frames import FrameGate, FrameRefused, too_fast
 from chat.consumers.handshake import Closed, Greeting, check_origin, choose_subprotocol, greet
-from chat.consumers.rates import FrameBucket
 from chat.consumers.refusals import error_event
+from chat.consumers.rights import RightsWatch
 from chat.crossing import cross
-from chat.protocol import BadFrame, Error, Limits, Pong, Ready, decode_command
-from chat.turns.engine import engine
+from chat.protocol import Limits, Pong, Ready
+from chat.turns.engines import engine
 from chat.turns.viewer import Lagging, Viewer
 
 log = structlog.get_logger(__name__)
 
 PENDING_COMMANDS = 32
 """Commands of one socket that may wait for the database at a time."""
-ACK_COST_FRAMES = 0.02
-"""Acks come with every few chunks of every turn and cost the server nothing."""
-FLOOD_REFUSALS = 200
-"""Refusals for speed in a row that close the socket."""
 
 
 class ChatConsumer(AsyncConsumer):
@@ -40,8 +37,7 @@ class ChatConsumer(AsyncConsumer):
         self._tasks: list[asyncio.Task[None]] = []
         self._pending: asyncio.Queue[protocol.Command] = asyncio.Queue(PENDING_COMMANDS)
         self._closing = False
-        self._bad_frames = 0
-        self._refusals = 0
+        self._gate = FrameGate()
         self._verbs: Verbs | None = None
         self._counted: tuple[int, str] | None = None
 
@@ -73,12 +69,18 @@ class ChatConsumer(AsyncConsumer):
             if refusal.code == handshake.BAD_PROTOCOL:
                 await self.send({"type": "websocket.accept"})
             await self._close(refusal.code)
-            return
-        await self._begin(greeting)
+        except DatabaseError as error:
+            log.warning("socket_not_opened", error=type(error).__name__)
+            await self._close(handshake.RESTARTING)
+        else:
+            await self._begin(greeting)
 
     async def _begin(self, greeting: Greeting) -> None:
+        self._engine = engine()
+        if self._engine.draining:
+            await self._close(handshake.RESTARTING)
+            return
         limits = settings.SOCKETS
-        self._bucket = FrameBucket(limits.frames_per_second, limits.frames_burst)
         self._viewer = Viewer(
             self._send_text,
             person=greeting.person,
@@ -87,15 +89,16 @@ class ChatConsumer(AsyncConsumer):
             queue_frames=limits.queue_frames,
         )
         groups.connect(asyncio.get_running_loop())
-        engine().goodbyes.add(self._say_goodbye)
-        self._verbs = Verbs(engine(), self._viewer, greeting.principal, greeting.person)
-        for group in groups.groups_of(greeting.principal):
-            await self.channel_layer.group_add(group, self.channel_name)
+        self._engine.goodbyes.add(self._say_goodbye)
+        self._listening = groups.Listening(self.channel_layer, self.channel_name)
+        self._verbs = Verbs(self._engine, self._viewer, greeting.principal, greeting.person)
+        self._rights = RightsWatch(self._verbs, self._listening, self._close)
+        await self._listening.follow(greeting.principal)
         self._viewer.say(_ready(greeting))
         self._tasks = [
             asyncio.create_task(self._pump(), name="pump"),
             asyncio.create_task(self._work(self._verbs), name="commands"),
-            asyncio.create_task(self._look_again(self._verbs), name="rights"),
+            asyncio.create_task(self._rights.keep(), name="rights"),
         ]
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
@@ -104,55 +107,35 @@ class ChatConsumer(AsyncConsumer):
         if verbs is None or self._closing:
             return
         try:
-            command = decode_command(
-                message.get("text") or message.get("bytes") or "", settings.SOCKETS.max_frame_bytes
-            )
-        except BadFrame as error:
-            await self._refuse_frame(error)
-            return
-        self._bad_frames = 0
-        if await self._too_fast(command):
+            command = self._gate.take(message.get("text") or message.get("bytes") or "")
+        except FrameRefused as refusal:
+            self._viewer.say(refusal.event)
+            if refusal.close_code is not None:
+                await self._close(refusal.close_code)
             return
         if isinstance(command, protocol.Ping):
             self._viewer.say(Pong())
         elif isinstance(command, protocol.Ack):
             self._viewer.ack(command.turn, command.seq)
         else:
-            await self._take(verbs, command)
+            self._take(verbs, command)
 
-    async def _take(self, verbs: Verbs, command: protocol.Command) -> None:
+    def _take(self, verbs: Verbs, command: protocol.Command) -> None:
         try:
             if isinstance(command, protocol.Interrupt) and verbs.interrupt_here(command.turn):
                 return
             self._pending.put_nowait(command)
         except asyncio.QueueFull:
-            self._viewer.say(_too_fast_error(command, 1.0))
+            self._viewer.say(too_fast(command, 1.0))
         except Exception as error:
             self._viewer.say(error_event(error, turn=getattr(command, "turn", None)))
 
-    async def _refuse_frame(self, error: BadFrame) -> None:
-        self._bad_frames += 1
-        self._viewer.say(error_event(error))
-        if self._bad_frames >= settings.SOCKETS.bad_frames_in_a_row:
-            await self._close(handshake.BAD_PROTOCOL)
-
-    async def _too_fast(self, command: protocol.Command) -> bool:
-        cost = ACK_COST_FRAMES if isinstance(command, protocol.Ack) else 1.0
-        wait_seconds = self._bucket.take(cost)
-        if not wait_seconds:
-            self._refusals = 0
-            return False
-        self._refusals += 1
-        if self._refusals >= FLOOD_REFUSALS:
-            await self._close(handshake.TOO_MANY)
-        else:
-            self._viewer.say(_too_fast_error(command, wait_seconds))
-        return True
-
     async def _work(self, verbs: Verbs) -> None:
-        """Do in order what needs the database."""
+        """Do in order what needs the database. What was asked before a close is not done after."""
         while True:
             command = await self._pending.get()
+            if self._closing:
+                return
             try:
                 await _perform(verbs, command)
             except Exception as error:
@@ -164,27 +147,15 @@ class ChatConsumer(AsyncConsumer):
             await self._viewer.pump()
         except Lagging:
             await self._close(handshake.LAGGING)
-
-    async def _look_again(self, verbs: Verbs) -> None:
-        """Read the rights again now and then: a lost announcement must not keep them for ever."""
-        while True:
-            await asyncio.sleep(settings.SOCKETS.revalidate_seconds)
-            await self._refresh_rights(verbs)
-
-    async def _refresh_rights(self, verbs: Verbs) -> None:
-        principal = await cross(revalidate, verbs.principal)
-        if principal is None:
-            await self._close(handshake.NOT_SIGNED_IN)
-        elif principal != verbs.principal:
-            verbs.reduce_rights(principal)
+        except Exception:
+            # Nothing is delivered any more: the client must know, and come back.
+            log.exception("pump_failed")
+            await self._close(handshake.RESTARTING)
 
     async def rights_changed(self, message: dict[str, Any]) -> None:
         """Channel layer: the person's rights changed somewhere."""
-        if self._verbs is None or self._closing:
-            return
-        credential = message.get("credential")
-        if not credential or credential == self._verbs.principal.credential:
-            await self._refresh_rights(self._verbs)
+        if self._verbs is not None and not self._closing:
+            self._rights.tell(message.get("credential"))
 
     async def conversation_changed(self, message: dict[str, Any]) -> None:
         """Channel layer: something changed in the list of the person's team."""
@@ -200,8 +171,9 @@ class ChatConsumer(AsyncConsumer):
         raise StopConsumer
 
     async def _send_text(self, text: str) -> None:
-        event: WebSocketSendEvent = {"type": "websocket.send", "text": text, "bytes": None}
-        await self.base_send(event)
+        if not self._closing:
+            event: WebSocketSendEvent = {"type": "websocket.send", "text": text, "bytes": None}
+            await self.base_send(event)
 
     async def _close(self, code: int) -> None:
         if not self._closing:
@@ -212,18 +184,19 @@ class ChatConsumer(AsyncConsumer):
             await self.base_send(event)
 
     async def _clean_up(self) -> None:
-        engine().goodbyes.discard(self._say_goodbye)
-        if self._verbs is not None:
-            self._verbs.leave()
-            for group in groups.groups_of(self._verbs.principal):
-                await self.channel_layer.group_discard(group, self.channel_name)
+        # What cannot fail or wait comes first: a cancelled or failing farewell leaves nothing.
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
         if self._counted is not None:
             handshake.sockets.leave(*self._counted)
             self._counted = None
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._verbs is not None:
+            self._verbs.leave()
+            self._engine.goodbyes.discard(self._say_goodbye)
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+            await self._listening.leave()
 
 
 async def _perform(verbs: Verbs, command: protocol.Command) -> None:
@@ -237,16 +210,6 @@ async def _perform(verbs: Verbs, command: protocol.Command) -> None:
         verbs.detach(command)
     elif isinstance(command, protocol.Typing):
         verbs.typing(command)
-
-
-def _too_fast_error(command: protocol.Command, wait_seconds: float) -> Error:
-    return Error(
-        "rate_limited",
-        "Too many frames at once. Wait a moment and send again.",
-        id=getattr(command, "id", None),
-        turn=getattr(command, "turn", None),
-        retry_after_seconds=round(wait_seconds, 2),
-    )
 
 
 def _ready(greeting: Greeting) -> Ready:

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID
 
+import structlog
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
@@ -16,6 +17,8 @@ from accounts.policy import Principal
 from accounts.signals import RightsChange, rights_changed
 from chat.protocol import ConversationChanged
 from chat.services.announcements import Announcement, ConversationChange, subscribe
+
+log = structlog.get_logger(__name__)
 
 _loop: asyncio.AbstractEventLoop | None = None
 _sending: set["asyncio.Task[None]"] = set()
@@ -25,6 +28,40 @@ def groups_of(principal: Principal) -> list[str]:
     """The groups that a connection of `principal` listens to."""
     teams = [_team_group(team_id) for team_id in principal.roles]
     return [_person_group(principal.user_id), *teams]
+
+
+class Listening:
+    """Which groups one connection listens to."""
+
+    def __init__(self, layer: Any, channel_name: str) -> None:
+        self._layer = layer
+        self._channel_name = channel_name
+        self._joined: set[str] = set()
+
+    async def follow(self, principal: Principal) -> None:
+        """Listen to what `principal` may hear, and to nothing else any more.
+
+        Without the channel layer the socket still serves; it tries again at the next look.
+        """
+        wanted = set(groups_of(principal))
+        try:
+            for group in self._joined - wanted:
+                await self._layer.group_discard(group, self._channel_name)
+                self._joined.discard(group)
+            for group in wanted - self._joined:
+                await self._layer.group_add(group, self._channel_name)
+                self._joined.add(group)
+        except Exception as error:
+            log.warning("channel_layer_failed", error=type(error).__name__)
+
+    async def leave(self) -> None:
+        """Listen to nothing any more."""
+        for group in self._joined:
+            try:
+                await self._layer.group_discard(group, self._channel_name)
+            except Exception as error:
+                log.warning("channel_layer_failed", error=type(error).__name__)
+        self._joined.clear()
 
 
 def connect(loop: asyncio.AbstractEventLoop) -> None:
@@ -80,7 +117,13 @@ def _send(group: str, message: dict[str, Any]) -> None:
 def _send_soon(sending: Coroutine[Any, Any, None]) -> None:
     task = asyncio.ensure_future(sending)
     _sending.add(task)
-    task.add_done_callback(_sending.discard)
+    task.add_done_callback(_sent)
+
+
+def _sent(task: "asyncio.Task[None]") -> None:
+    _sending.discard(task)
+    if not task.cancelled() and (error := task.exception()):
+        log.warning("channel_layer_failed", error=type(error).__name__)
 
 
 rights_changed.connect(_on_rights_changed, dispatch_uid="chat.sockets")

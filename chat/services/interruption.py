@@ -1,9 +1,10 @@
-"""Stop a turn that runs in another process, by a flag that its owner polls."""
+"""Stop a turn that runs in another process, by what its owner polls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.policy import NotVisible, Principal, require
@@ -35,9 +36,16 @@ def request_interrupt(principal: Principal, turn_id: UUID) -> TurnPlace:
     return TurnPlace(turn.id, turn.conversation_id, turn.state == TurnState.RUNNING)
 
 
-def interrupt_requests(turn_ids: Sequence[UUID]) -> dict[UUID, int | None]:
-    """Of these turns, those somebody asked to stop, and who did."""
-    asked = Turn.objects.filter(
-        pk__in=turn_ids, state=TurnState.RUNNING, interrupt_requested_at__isnull=False
+def turns_to_stop(turn_ids: Sequence[UUID]) -> dict[UUID, int | None]:
+    """Of these turns those that must stop, with the id of the person who asked for it.
+
+    Somebody asked, or nobody can want it any more: the conversation was deleted while the turn was
+    being admitted, or the person who asked for it was disabled.
+    """
+    no_longer_wanted = (
+        Q(interrupt_requested_at__isnull=False)
+        | Q(conversation__deleted_at__isnull=False)
+        | Q(requester__is_active=False)
     )
-    return dict(asked.values_list("id", "interrupted_by_id"))
+    found = Turn.objects.filter(no_longer_wanted, pk__in=turn_ids, state=TurnState.RUNNING)
+    return dict(found.values_list("id", "interrupted_by_id"))

@@ -6,13 +6,14 @@ from django.conf import settings
 
 from chat.models import JournalChunk, Turn, TurnState
 from chat.services.ending import Ended, TurnEnd, end_turn
-from chat.services.prompts import branch_above
+from chat.services.prompts import branch_above, build_prompt
 
 
-def running_turns() -> list[UUID]:
-    """The turns that are stored as running, oldest first."""
+def running_turns(besides_node: str) -> list[UUID]:
+    """The turns that are stored as running, but for those of one process, oldest first."""
     return list(
         Turn.objects.filter(state=TurnState.RUNNING)
+        .exclude(node=besides_node)
         .order_by("created_at")
         .values_list("id", flat=True)
     )
@@ -44,7 +45,12 @@ def recover_turn(turn_id: UUID) -> Ended | None:
             content=content or prefix,
             reasoning=reasoning,
             generated=reasoning + content.removeprefix(prefix),
-            prompt=tuple(branch_above(turn.user_message_id, settings.TURNS.max_prompt_bytes)),
+            prompt=build_prompt(
+                above=branch_above(turn.user_message_id, settings.TURNS.max_prompt_bytes),
+                content=None,
+                prefix=prefix,
+                system=None,
+            ),
             sent=True,
             error_code="restarting",
             error_message="The server stopped while this answer was written. Continue from here.",

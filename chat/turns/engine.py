@@ -1,35 +1,33 @@
 """The engine: everything that runs turns in one process, put together and ended in order."""
 
 import asyncio
-import os
-import socket
-import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import Error as DatabaseError
 
-from chat.crossing import cross
-from chat.services.ending import Ended, TurnEnd, end_turn
+from chat.protocol import Error
+from chat.services.errors import Restarting, TooManyTurns
 from chat.services.intents import Admitted
-from chat.services.interruption import interrupt_requests
 from chat.turns.allowance import Allowance
+from chat.turns.beat import Beat
 from chat.turns.endings import done_event
 from chat.turns.hub import Hub
 from chat.turns.journal import Journal, Rhythm
 from chat.turns.live import LiveTurn
-from chat.turns.relays import directory
+from chat.turns.records import TurnRecords, store_end
 from chat.turns.runner import AnswerStream, TurnRunner
-from chat.turns.store import ChunkStore, DatabaseChunkStore
+from chat.turns.sentences import sentence_for
+from chat.turns.store import ChunkStore
 from chat.turns.viewer import Viewer
 
 log = structlog.get_logger(__name__)
 
-END_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Pauses between tries to store an end while the database fails; the last one repeats."""
+LAST_ENDS_SECONDS = 10.0
+"""At the end of a drain the database has this long to take the last ends. What it does not take
+is settled from the journal when the next process starts."""
 
 
 @dataclass(slots=True)
@@ -39,18 +37,22 @@ class _Running:
 
 
 class Engine:
-    """Owns the tasks of all turns of this process."""
+    """Owns the tasks of all turns of this process, from their admission to their settlement."""
 
     def __init__(
         self,
         relays: AnswerStream,
         store: ChunkStore,
+        records: TurnRecords,
         rhythm: Rhythm,
         *,
         node: str,
         beat_seconds: float,
+        max_turns: int,
+        last_ends_seconds: float = LAST_ENDS_SECONDS,
     ) -> None:
         self._relays = relays
+        self._records = records
         self.node = node
         self.hub = Hub()
         self.draining = False
@@ -58,18 +60,66 @@ class Engine:
         self.goodbyes: set[Callable[[], Awaitable[None]]] = set()
         self._journal = Journal(store, rhythm)
         self._running: dict[UUID, _Running] = {}
-        self._beat_seconds = beat_seconds
-        self._beat: asyncio.Task[None] | None = None
+        self._admissions: set[asyncio.Task[Admitted]] = set()
+        self._max_turns = max_turns
+        self._last_ends_seconds = last_ends_seconds
+        self._stopping_all = False
+        self._beat = Beat(self, records, self._journal, beat_seconds)
         self._idle = asyncio.Event()
         self._idle.set()
 
     def start(self) -> None:
         """Begin to journal and to listen for interrupts from elsewhere."""
         self._journal.start()
-        self._beat = asyncio.create_task(self._beat_on(), name="beat")
+        self._beat.start()
 
-    def launch(self, admitted: Admitted, by: Viewer | None = None) -> LiveTurn:
-        """Run an admitted turn in a task of its own. `by` is the viewer that asked for it."""
+    async def admit(
+        self,
+        store: Callable[[], Awaitable[Admitted]],
+        tell: Callable[[Admitted], None],
+        by: Viewer | None = None,
+    ) -> Admitted:
+        """Store a turn and run it, in a task of the engine's own: a turn that is stored runs, also
+        when whoever asked for it goes away meanwhile.
+
+        `store` stores it; `tell` is called before it runs, at once; `by` is the viewer that asked.
+        Raises Restarting, TooManyTurns, and what `store` raises.
+        """
+        if self.draining:
+            raise Restarting
+        if len(self._running) + len(self._admissions) >= self._max_turns:
+            raise TooManyTurns(
+                "The server writes as many answers as it can. Try again in a moment.",
+                limit_turns=self._max_turns,
+            )
+        admission = asyncio.create_task(self._admit(store, tell, by), name="admission")
+        self._admissions.add(admission)
+        self._idle.clear()
+        admission.add_done_callback(self._admission_ended)
+        return await asyncio.shield(admission)
+
+    async def _admit(
+        self,
+        store: Callable[[], Awaitable[Admitted]],
+        tell: Callable[[Admitted], None],
+        by: Viewer | None,
+    ) -> Admitted:
+        admitted = await store()
+        try:
+            tell(admitted)
+        finally:
+            if admitted.created:
+                self._launch(admitted, by)
+        return admitted
+
+    def _admission_ended(self, admission: "asyncio.Task[Admitted]") -> None:
+        self._admissions.discard(admission)
+        # Fetched here too: nobody may be left to whom a refusal matters.
+        if not admission.cancelled():
+            admission.exception()
+        self._note_idle()
+
+    def _launch(self, admitted: Admitted, by: Viewer | None) -> None:
         live = LiveTurn(admitted)
         runner = TurnRunner(
             live,
@@ -82,8 +132,8 @@ class Engine:
         task = asyncio.create_task(self._own(live, runner), name=f"turn {live.id}")
         self._running[live.id] = _Running(runner, task)
         self._journal.live_turns = len(self._running)
-        self._idle.clear()
-        return live
+        if self._stopping_all:
+            _stop_for_restart(runner)
 
     def interrupt(self, turn_id: UUID, by_id: int | None) -> bool:
         """Stop a turn of this process; false if it does not run here."""
@@ -93,119 +143,83 @@ class Engine:
         running.runner.stop(by_id=by_id)
         return True
 
-    def running_count(self) -> int:
-        """How many turns run here."""
-        return len(self._running)
+    def fail_all(self, code: str, detail: str) -> None:
+        """Stop every turn of this process as failed."""
+        for running in list(self._running.values()):
+            running.runner.stop("failed", error=(code, detail))
+
+    def running_ids(self) -> tuple[UUID, ...]:
+        """The turns that run here."""
+        return tuple(self._running)
 
     async def drain(self, seconds: float) -> None:
         """Refuse new turns, let the running ones end, stop what is left after `seconds`."""
         self.draining = True
         farewell = asyncio.create_task(self._say_goodbye(), name="goodbye")
+        if not await self._becomes_idle(seconds):
+            self._stopping_all = True
+            for running in list(self._running.values()):
+                _stop_for_restart(running.runner)
+            if not await self._becomes_idle(self._last_ends_seconds):
+                log.error("turns_not_settled", turns=[str(id) for id in self._running])
+        await farewell
+
+    async def _becomes_idle(self, seconds: float) -> bool:
         try:
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
         except TimeoutError:
-            for running in list(self._running.values()):
-                running.runner.stop(error=("restarting", "The server restarted."))
-            await self._idle.wait()
-        await farewell
+            return False
+        return True
 
     async def _say_goodbye(self) -> None:
         """Close the sockets one after the other, so that their clients do not all come at once."""
         goodbyes = list(self.goodbyes)
         pause = settings.SOCKETS.close_spread_seconds / max(1, len(goodbyes))
         for goodbye in goodbyes:
-            await goodbye()
+            try:
+                await goodbye()
+            except Exception:
+                log.exception("goodbye_failed")
             await asyncio.sleep(min(pause, 0.05))
 
     async def aclose(self) -> None:
         """End everything; turns that still run are interrupted and settled."""
         await self.drain(0)
-        if self._beat is not None:
-            self._beat.cancel()
-            await asyncio.wait({self._beat})
+        left = [running.task for running in self._running.values()]
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left)
+        await self._beat.aclose()
         await self._journal.aclose()
 
     async def _own(self, live: LiveTurn, runner: TurnRunner) -> None:
         try:
             end = await runner.run()
-            ended = await self._store_end(end)
+            ended = await store_end(self._records, end)
             if ended is None:
-                self.hub.end(live, "orphaned", None)
+                self._lose(live)
             else:
                 self.hub.end(live, ended.state, done_event(ended))
         except Exception:
             log.exception("turn_failed", turn=str(live.id))
-            self.hub.end(live, "orphaned", None)
+            self._lose(live)
         finally:
             del self._running[live.id]
             self._journal.live_turns = len(self._running)
-            if not self._running:
-                self._idle.set()
+            self._note_idle()
 
-    async def _store_end(self, end: TurnEnd) -> Ended | None:
-        """Store an end however long the database takes to come back: no turn is left unsettled."""
-        attempt = 0
-        while True:
-            try:
-                return await cross(end_turn, end)
-            except DatabaseError as error:
-                pause = END_RETRY_SECONDS[min(attempt, len(END_RETRY_SECONDS) - 1)]
-                log.warning("turn_end_not_stored", turn=str(end.turn_id), error=str(error))
-                attempt += 1
-                await asyncio.sleep(pause)
+    def _lose(self, live: LiveTurn) -> None:
+        """Another process owns the turn now, or its end could not be stored: no `done` is known
+        here, but whoever watches must not wait for it."""
+        error = Error("internal_error", sentence_for("internal_error"), turn=live.id)
+        self.hub.end(live, "orphaned", error)
 
-    async def _beat_on(self) -> None:
-        """Poll for interrupts that were asked elsewhere, and for a database that is lost."""
-        while True:
-            await asyncio.sleep(self._beat_seconds)
-            if not self._running:
-                continue
-            if self._journal.storage_is_lost():
-                for running in list(self._running.values()):
-                    running.runner.stop(
-                        "failed", error=("storage_unavailable", "The database does not answer.")
-                    )
-                continue
-            try:
-                requests = await cross(interrupt_requests, tuple(self._running))
-            except DatabaseError:
-                continue
-            for turn_id, by_id in requests.items():
-                self.interrupt(turn_id, by_id)
+    def _note_idle(self) -> None:
+        if not self._running and not self._admissions:
+            self._idle.set()
 
 
-_engines: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Engine]" = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def engine() -> Engine:
-    """The engine of the running event loop, started at its first use."""
-    loop = asyncio.get_running_loop()
-    if loop not in _engines:
-        _engines[loop] = made = Engine(
-            directory(),
-            DatabaseChunkStore(),
-            _rhythm(),
-            node=f"{socket.gethostname()}:{os.getpid()}"[:64],
-            beat_seconds=settings.TURNS.beat_seconds,
-        )
-        made.start()
-    return _engines[loop]
-
-
-def forget_engine() -> Engine | None:
-    """Take the running loop's engine out of use, to close it."""
-    return _engines.pop(asyncio.get_running_loop(), None)
-
-
-def _rhythm() -> Rhythm:
-    turns = settings.TURNS
-    return Rhythm(
-        interval_seconds=turns.flush_interval_ms / 1000,
-        interval_max_seconds=turns.flush_interval_max_ms / 1000,
-        flush_bytes=turns.flush_bytes,
-        stall_seconds=turns.journal_stall_ms / 1000,
-        stop_seconds=turns.journal_stop_seconds,
-    )
+def _stop_for_restart(runner: TurnRunner) -> None:
+    runner.stop(error=("restarting", "The server restarted."))

@@ -1,12 +1,14 @@
 """Start and drain of the engine, as the server calls them."""
 
+from uuid import UUID
+
 import structlog
 from django.conf import settings
 
 from billing.tokens import count_tokens
 from chat.crossing import cross
 from chat.services.recovery import recover_turn, running_turns
-from chat.turns.engine import engine, forget_engine
+from chat.turns.engines import engine, forget_engine
 from chat.turns.relays import directory
 
 log = structlog.get_logger(__name__)
@@ -20,13 +22,22 @@ async def start() -> None:
     Only an embedded server does so: it is alone with its database, so whatever is stored as
     running belongs to a process that died.
     """
+    engine()
     if not settings.SITE.redis_url:
-        for turn_id in await cross(running_turns):
-            if await cross(recover_turn, turn_id) is not None:
-                log.info("turn_recovered", turn=str(turn_id))
+        # The doors are open already: what was sent through them meanwhile is not left behind.
+        for turn_id in await cross(running_turns, besides_node=engine().node):
+            await _recover(turn_id)
     # The tokenizer takes a third of a second to load: not in somebody's first Stop.
     await cross(count_tokens, "warm", "gpt-4.1")
-    engine()
+
+
+async def _recover(turn_id: UUID) -> None:
+    try:
+        if await cross(recover_turn, turn_id) is not None:
+            log.info("turn_recovered", turn=str(turn_id))
+    except Exception:
+        # One turn that cannot be settled must not keep the whole site from starting.
+        log.exception("turn_not_recovered", turn=str(turn_id))
 
 
 async def drain(seconds: float) -> None:

@@ -1,11 +1,12 @@
 """Doubles at the engine's seams, and a turn to run with them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
-from uuid import uuid4
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from uuid import UUID, uuid4
 
 from chat.relay.errors import RelayError
 from chat.relay.types import ChatRequest, Delta, Finish, RelayEvent, Usage, UsageReport
+from chat.services.ending import Ended, TurnEnd
 from chat.services.intents import Admitted, PromptMessage
 from chat.turns.journal import Journal, Rhythm
 from chat.turns.live import LiveTurn
@@ -110,3 +111,56 @@ def journal(store: MemoryChunkStore | None = None, rhythm: Rhythm = FAST) -> Jou
 
 def live_turn(**fields: object) -> LiveTurn:
     return LiveTurn(admitted(**fields))
+
+
+class MemoryRecords:
+    """Stored turns in memory; `error` makes storing fail, `gate` closed makes questions hang."""
+
+    def __init__(self) -> None:
+        self.ends: list[TurnEnd] = []
+        self.error: Exception | None = None
+        self.failures = 0
+        self.wanted: dict[UUID, int | None] = {}
+        self.questions = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def end(self, end: TurnEnd) -> Ended | None:
+        if self.error is not None:
+            self.failures += 1
+            raise self.error
+        self.ends.append(end)
+        return ended(end)
+
+    async def to_stop(self, turn_ids: Sequence[UUID]) -> Mapping[UUID, int | None]:
+        self.questions += 1
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return {id: by for id, by in self.wanted.items() if id in turn_ids}
+
+
+def ended(end: TurnEnd) -> Ended:
+    """What the database would have made of an end."""
+    return Ended(
+        turn_id=end.turn_id,
+        conversation_id=uuid4(),
+        assistant_message_id=uuid4(),
+        epoch=end.epoch,
+        state=end.state,
+        content=end.content,
+        reasoning=end.reasoning,
+        finish_reason=end.finish_reason,
+        error_code=end.error_code,
+        error_message=end.error_message,
+        prompt_tokens=1,
+        completion_tokens=1,
+        cached_tokens=None,
+        reasoning_tokens=None,
+        cost_nano_usd=1,
+        quality="reported",
+        ttft_ms=1,
+        total_ms=1,
+        sha256="",
+        by_this_call=True,
+    )

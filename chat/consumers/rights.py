@@ -1,0 +1,62 @@
+"""The rights of an open connection: looked at again when told, and now and then anyway."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import structlog
+from django.conf import settings
+
+from accounts.authentication import revalidate
+from chat.consumers import handshake
+from chat.consumers.commands import Verbs
+from chat.consumers.groups import Listening
+from chat.crossing import cross
+
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 1.0
+"""Pause after a look that the database did not answer."""
+
+
+class RightsWatch:
+    """Keeps what one connection may do and hear as the database says."""
+
+    def __init__(
+        self, verbs: Verbs, listening: Listening, close: Callable[[int], Awaitable[None]]
+    ) -> None:
+        self._verbs = verbs
+        self._listening = listening
+        self._close = close
+        self._told = asyncio.Event()
+
+    def tell(self, credential: str | None) -> None:
+        """The person's rights changed: for all her connections, or those of one credential."""
+        if not credential or credential == self._verbs.principal.credential:
+            self._told.set()
+
+    async def keep(self) -> None:
+        """Look again and again, until the connection has no rights left. An announcement may get
+        lost, and must not keep old rights for ever."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(settings.SOCKETS.revalidate_seconds):
+                    await self._told.wait()
+            self._told.clear()
+            try:
+                if not await self._look():
+                    return
+            except Exception as error:
+                log.warning("rights_not_read", error=type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS)
+                self._told.set()
+
+    async def _look(self) -> bool:
+        principal = await cross(revalidate, self._verbs.principal)
+        if principal is None:
+            await self._close(handshake.NOT_SIGNED_IN)
+            return False
+        if principal != self._verbs.principal:
+            self._verbs.change_rights(principal)
+        await self._listening.follow(principal)
+        return True

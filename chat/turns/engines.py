@@ -1,0 +1,59 @@
+"""The engine of each event loop, made from the settings."""
+
+import asyncio
+import os
+import secrets
+import socket
+import weakref
+
+from django.conf import settings
+
+from chat.turns.engine import Engine
+from chat.turns.journal import Rhythm
+from chat.turns.records import DatabaseTurnRecords
+from chat.turns.relays import directory
+from chat.turns.store import DatabaseChunkStore
+
+_engines: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Engine]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def engine() -> Engine:
+    """The engine of the running event loop, started at its first use."""
+    loop = asyncio.get_running_loop()
+    if loop not in _engines:
+        turns = settings.TURNS
+        _engines[loop] = made = Engine(
+            directory(),
+            DatabaseChunkStore(),
+            DatabaseTurnRecords(),
+            _rhythm(),
+            node=_node(),
+            beat_seconds=turns.beat_seconds,
+            max_turns=turns.max_turns_per_process,
+        )
+        made.start()
+    return _engines[loop]
+
+
+def forget_engine() -> Engine | None:
+    """Take the running loop's engine out of use, to close it."""
+    return _engines.pop(asyncio.get_running_loop(), None)
+
+
+def _node() -> str:
+    # A process number comes again, in a container even at once; this name must not.
+    return f"{socket.gethostname()[:46]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def _rhythm() -> Rhythm:
+    turns = settings.TURNS
+    return Rhythm(
+        interval_seconds=turns.flush_interval_ms / 1000,
+        interval_max_seconds=turns.flush_interval_max_ms / 1000,
+        tick_seconds=turns.journal_tick_ms / 1000,
+        flush_bytes=turns.flush_bytes,
+        stall_seconds=turns.journal_stall_ms / 1000,
+        stop_seconds=turns.journal_stop_seconds,
+    )
