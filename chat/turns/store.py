@@ -22,10 +22,12 @@ class ChunkStore(Protocol):
 
 
 # A chunk of an owner that lost its turn (a lower epoch, or a turn that ended) is not stored.
+# A commit whose answer got lost with the connection is sent again: what it stored stays.
 _INSERT = """
 INSERT INTO chat_journalchunk (turn_id, epoch, seq, "offset", content, reasoning)
 SELECT %s, %s, %s, %s, %s, %s
 WHERE EXISTS (SELECT 1 FROM chat_turn WHERE id = %s AND epoch = %s AND state = 'running')
+ON CONFLICT (turn_id, epoch, seq) DO NOTHING
 """
 
 
@@ -76,9 +78,10 @@ class DatabaseChunkStore:
         return self._connection
 
     def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        # Forgotten first: a broken connection may fail to close, and must not be used again.
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     async def aclose(self) -> None:
         """Give back the connection and end the thread."""
