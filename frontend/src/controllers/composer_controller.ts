@@ -188,7 +188,7 @@ export default class ComposerController extends Controller<HTMLFormElement> {
   }
 
   #showBudget(budget: BudgetView): void {
-    if (budget.remaining_nano_usd > 0 || budget.granted_nano_usd === 0) return;
+    if (budget.remaining_nano_usd > 0) return;
     const names = new Intl.ListFormat(document.documentElement.lang || "en").format(budget.raisers);
     this.#say(
       names === ""
