@@ -5,52 +5,100 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
+from config.embedded.page import build_page
+from tests.conftest import BROWSERS
+from tests.journeys.desk import NARROW, Desk, Desks
+from tests.journeys.launching import FLAGS
+from tests.journeys.library import Story, store
+from tests.journeys.relay import QUICK_RELAY, RelayScripts
 from tests.processes import ROOT
-from tests.servers import DEMO_PASSWORD, TramServer, make_template
+from tests.servers import TramServer, make_template
 
 IMAGES = ROOT / "docs" / "images"
-WINDOW = {"width": 1280, "height": 800}
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUESTION = "How do I read a large CSV file in Python without filling the memory?"
+ANSWER = """Read it **row by row**: a generator holds one row at a time, whatever the file's size.
+
+```python
+import csv
+from collections.abc import Iterator
+
+def rows(path: str) -> Iterator[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        yield from csv.DictReader(file)
+```
+
+| Way | Memory for 10 GB | Good for |
+|:----|-----------------:|:---------|
+| `rows(path)` | < 1 MB | filters, sums, one pass |
+| `pandas`, `chunksize=50_000` | about 50 MB | tables that need columns |
+| DuckDB | as you allow | joins and groups |
+"""
+PAST = (
+    Story("Kế hoạch ra mắt tháng Ba", ["Lập kế hoạch ra mắt", "Trước hết…"]),
+    Story("Why the nightly import was slow", ["Look at this log", "The index…"]),
+    Story("给客户的说明信", ["请帮我写一封说明信", "好的……"], days_ago=1),
+    Story("Names for the new release", ["Suggest ten names", "Ten names…"], days_ago=1),
+    Story("SQL for monthly totals", ["How do I group by month?", "With…"], days_ago=4),
+    Story("Onboarding checklist", ["Draft a checklist", "Day one…"], days_ago=5),
+)
+ASKED_BY_OTHERS = (
+    ("bob", "sonnet", "Think about our timetable, in short"),
+    ("bob", "v3.2", "Derive the formula for the mean waiting time"),
+    ("alice", "gemini", "Compare bus and tram in a table"),
+    ("alice", "gpt-4.1", "Write a short function in Python"),
+)
 
 
 def main() -> int:
-    browser_path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if browser_path is None:
+    """Take every picture; exit status 1 where there is no Chromium."""
+    program = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if program is None:
         sys.stderr.write("screenshots need Chromium on this machine\n")
         return 1
+    build_page()
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         template = make_template(Path(folder) / "template")
-        with TramServer(Path(folder) / "site", template) as server:
-            browser = play.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-            page = browser.new_page(viewport=WINDOW)  # type: ignore[arg-type]
-            sign_in(page, server.url)
-            ask(page, "Which is better for a busy street, bus or tram? Show me a table.")
-            page.screenshot(path=IMAGES / "chat.png")
-            page.emulate_media(color_scheme="dark")
-            page.screenshot(path=IMAGES / "chat-dark.png")
-            page.emulate_media(color_scheme="light")
-            page.goto(server.url + "/admin/")
-            page.screenshot(path=IMAGES / "overview.png")
+        site_folder = Path(folder) / "site"
+        with TramServer(site_folder, template, relay_options=QUICK_RELAY) as site:
+            browser = play.chromium.launch(executable_path=program, args=FLAGS)
+            take_all(site, browser)
             browser.close()
     return 0
 
 
-def sign_in(page: Page, url: str) -> None:
-    page.goto(url)
-    page.fill("input[name=login]", "alice")
-    page.fill("input[name=password]", DEMO_PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url(url + "/")
+def take_all(site: TramServer, browser: Browser) -> None:
+    """Make a past and a conversation, then take it by day, by night, on a phone; the admin last."""
+    desks = Desks(browser, site, {})
+    for name, model, question in ASKED_BY_OTHERS:
+        desk = desks(name).go()
+        desk.choose_model(model)
+        desk.ask(question)
+    store(site, *PAST)
+    alice = desks("alice").go()
+    alice.choose_model("gpt-4.1")
+    RelayScripts(site).next_says(ANSWER)
+    alice.ask(QUESTION)
+    alice.page.mouse.move(0, 0)
+    path = alice.page.url.removeprefix(site.url)
+    picture(desks("alice").go(path), "chat.png")
+    picture(desks("alice", color_scheme="dark").go(path), "chat-dark.png")
+    picture(
+        desks("alice", viewport=NARROW, has_touch=True, is_mobile=True).go(path), "chat-narrow.png"
+    )
+    alice.page.goto(site.url + "/admin/")
+    alice.page.screenshot(path=IMAGES / "admin.png")
+    desks.close()
 
 
-def ask(page: Page, question: str) -> None:
-    page.fill("textarea", question)
-    page.keyboard.press("Enter")
-    # The statistics stand under an answer once it has ended.
-    page.get_by_text("tokens ·").wait_for()
+def picture(desk: Desk, name: str) -> None:
+    """Take the page once the answer, its fonts and the list are there."""
+    expect(desk.answer.locator("figure.code .hljs-keyword").first).to_be_attached()
+    expect(desk.conversations).not_to_have_count(0)
+    desk.page.evaluate("document.fonts.ready.then(() => true)")
+    desk.page.screenshot(path=IMAGES / name)
 
 
 if __name__ == "__main__":

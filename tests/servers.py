@@ -78,12 +78,16 @@ class TramServer:
 
     def start(self) -> None:
         """Start the relay, if it does not run, and the site; return when both answer."""
-        if self.relay is not None and not self.relay.running():
-            self.relay.start()
-            wait_for_port(self.relay, self.relay_port)
+        self.start_relay()
         said_before = len(self._child.log)
         self._child.start()
         self.url = wait_for_line(self._child, LISTENING, said_before)
+
+    def start_relay(self) -> None:
+        """Start the relay, if there is one and it does not run."""
+        if self.relay is not None and not self.relay.running():
+            self.relay.start()
+            wait_for_port(self.relay, self.relay_port)
 
     def kill(self) -> None:
         """End the site as a crash would; the relay lives on."""

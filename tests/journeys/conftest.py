@@ -12,11 +12,8 @@ from config.embedded.page import build_page
 from config.embedded.progress import StepFailed
 from tests.journeys.desk import Desks
 from tests.journeys.launching import FLAGS
-from tests.journeys.relay import RelayScripts
+from tests.journeys.relay import QUICK_RELAY, RelayScripts
 from tests.servers import TramServer
-
-# Streaming time is the subject of few journeys; those say in their script when to pause.
-QUICK_RELAY = ("--tokens-per-second", "0", "--first-token-seconds", "0.02")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import httpx
 from tests.servers import TramServer
 
 Act = dict[str, Any]
+# Streaming time is the subject of few journeys; those say in their script when to pause.
+QUICK_RELAY = ("--tokens-per-second", "0", "--first-token-seconds", "0.02")
 ENDING: list[Act] = [{"act": "finish"}, {"act": "report"}, {"act": "done"}, {"act": "end"}]
 
 

@@ -121,7 +121,7 @@ def brightness(desk: Desk) -> float:
 
 
 @pytest.mark.parametrize(
-    ("choice", "code", "greeting"), [("Tiếng Việt", "vi", "Bạn"), ("简体中文", "zh-hans", "你")]
+    ("choice", "code", "greeting"), [("Tiếng Việt", "vi", "Bạn"), ("简体中文", "zh-Hans", "你")]
 )
 def test_a_language_is_chosen_and_nothing_is_left_in_english(
     desks: Desks, relay: RelayScripts, choice: str, code: str, greeting: str
