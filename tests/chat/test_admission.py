@@ -167,16 +167,16 @@ def test_a_person_has_so_many_turns_at_a_time(alice: Principal, settings: Any) -
 
 
 def test_a_refusal_stores_and_holds_nothing(alice: Principal, people: Cast) -> None:
-    set_prices("dear", "100000")
+    set_prices("dear", "10000")
     for refusal, fields in (
-        (BudgetTooSmall, {"model": "dear"}),
+        (BudgetTooSmall, {"model": "dear", "content": "x" * 500}),
         (ModelNotAllowed, {"model": "without-a-price"}),
         (ContentInvalid, {"content": " \n"}),
         (ContentInvalid, {"content": "a\0b"}),
         (ContentInvalid, {"content": "x" * 200_001}),
     ):
         with pytest.raises(refusal):
-            send(alice, **fields)
+            send(alice, wish(**fields))
     assert (Turn.objects.count(), Message.objects.count()) == (0, 0)
     assert budget_of(people.team.pk).held_nano_usd == 0
 
