@@ -19,6 +19,7 @@ class Row(NamedTuple):
     subject: str
     overrun: bool
     debit_kind: str
+    person_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -150,13 +151,13 @@ def _hold_settled_by(books: Books, row: Row) -> OpenHold | None:
     hold = books.open_holds.get(row.pending_id or 0)
     if hold is None:
         books.differ("no_open_hold", row, f"{row.kind} of hold {row.pending_id}, which is not open")
-    elif (row.subject, row.debit_id, row.credit_id) != (
-        hold.row.subject,
-        hold.row.debit_id,
-        hold.row.credit_id,
-    ):
+    elif _parties(row) != _parties(hold.row):
         books.differ("other_hold", row, f"differs from its hold {row.pending_id}")
     return hold
+
+
+def _parties(row: Row) -> tuple[object, ...]:
+    return row.subject, row.team_id, row.person_id, row.debit_id, row.credit_id
 
 
 def _post(books: Books, row: Row, amount_nano_usd: int) -> None:

@@ -17,15 +17,13 @@ KEPT_TABLES = ("billing_settlement", "billing_account")
 """Their rows may change (quality, cached counters) but never go."""
 
 
-def guard_names() -> set[str]:
-    """The names of all triggers, the same on both databases."""
-    updates = {f"{table}_refuse_update" for table in IMMUTABLE_TABLES}
-    return updates | delete_guard_names()
-
-
-def delete_guard_names() -> set[str]:
-    """The names of those that also stand in the way of emptying a test database."""
-    return {f"{table}_refuse_delete" for table in IMMUTABLE_TABLES + KEPT_TABLES}
+def guard_names(vendor: str) -> set[str]:
+    """The names of all triggers on "sqlite" or "postgresql"."""
+    names = {f"{table}_refuse_update" for table in IMMUTABLE_TABLES}
+    names |= {f"{table}_refuse_delete" for table in IMMUTABLE_TABLES + KEPT_TABLES}
+    if vendor == "postgresql":
+        return names | {f"{table}_refuse_truncate" for table in IMMUTABLE_TABLES + KEPT_TABLES}
+    return names | {f"{table}_refuse_replace" for table in IMMUTABLE_TABLES}
 
 
 def create_guards(connection: BaseDatabaseWrapper) -> None:
@@ -56,7 +54,7 @@ def missing_guards(connection: BaseDatabaseWrapper) -> set[str]:
     )
     with connection.cursor() as cursor:
         cursor.execute(catalogue)
-        return guard_names() - {name for (name,) in cursor.fetchall()}
+        return guard_names(connection.vendor) - {name for (name,) in cursor.fetchall()}
 
 
 def _sqlite() -> list[str]:

@@ -12,7 +12,7 @@ from billing.holds import MAX_TOKENS_OF_A_TURN
 from billing.models import Budget, Hold, PriceVersion, Quality, Settlement
 from billing.money import cost_nano_usd, token_cost_nano_usd
 
-__all__ = ["Quality", "Settled", "cost_of", "settle"]
+__all__ = ["Quality", "Settled", "cost_of", "official_cost", "settle"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def settle(
                 cached_tokens=cached_tokens,
                 reasoning_tokens=reasoning_tokens,
                 cost_nano_usd=cost,
-                official_cost_nano_usd=_official_cost(
+                official_cost_nano_usd=official_cost(
                     hold.price_version, prompt_tokens, completion_tokens
                 ),
                 quality=quality,
@@ -105,7 +105,8 @@ def cost_of(
     return token_cost_nano_usd(prompt_tokens, completion_tokens, version, cached_tokens)
 
 
-def _official_cost(version: PriceVersion, prompt_tokens: int, completion_tokens: int) -> int | None:
+def official_cost(version: PriceVersion, prompt_tokens: int, completion_tokens: int) -> int | None:
+    """What these tokens cost at the maker's price, in nano-USD; None where none is known."""
     price_in = version.official_input_nano_usd_per_million
     price_out = version.official_output_nano_usd_per_million
     if price_in is None or price_out is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, Sum
@@ -12,6 +13,7 @@ from billing.fold import Books, Counters, Difference, Row, fold
 from billing.guards import missing_guards
 from billing.models import (
     Account,
+    AccountKind,
     Budget,
     BudgetScope,
     Hold,
@@ -21,6 +23,7 @@ from billing.models import (
     TransferKind,
 )
 from billing.money import cost_nano_usd, token_cost_nano_usd
+from billing.settlement import official_cost
 
 ROWS_AT_ONCE = 2000
 
@@ -54,6 +57,7 @@ def verify(rebuild: bool = False) -> Verification:
             *books.differences,
             *_account_differences(books),
             *_budget_differences(books),
+            *_party_differences(),
             *_hold_differences(),
             *_settlement_differences(),
             *(Difference("guard_missing", name, "") for name in missing_guards(connection)),
@@ -73,6 +77,7 @@ def _rows() -> Iterator[Row]:
         "subject",
         "overrun",
         "debit__kind",
+        "person_id",
     )
     return (Row(*row) for row in columns.iterator(chunk_size=ROWS_AT_ONCE))
 
@@ -106,7 +111,9 @@ def _budget_differences(books: Books) -> Iterator[Difference]:
 
 
 def _budget_of_fold(books: Books, budget: Budget) -> dict[str, int]:
-    """What the counters of a budget must be, told by the holds taken from it."""
+    """What the counters of a budget must be: a team's by the fold, others' by the holds taken."""
+    if budget.scope == BudgetScope.TEAM and budget.team_id is not None:
+        return asdict(books.team(budget.team_id))
     holds = Transfer.objects.filter(kind=TransferKind.HOLD, hold__taken_from__budget=budget)
     posted = Transfer.objects.filter(
         kind=TransferKind.CAPTURE, pending__hold__taken_from__budget=budget
@@ -114,10 +121,25 @@ def _budget_of_fold(books: Books, budget: Budget) -> dict[str, int]:
     held = holds.exclude(
         pk__in=Transfer.objects.filter(kind=TransferKind.RELEASE).values("pending_id")
     ).aggregate(total=Coalesce(Sum("amount_nano_usd"), 0))
-    told = {"posted_nano_usd": posted["total"], "held_nano_usd": held["total"]}
-    if budget.scope == BudgetScope.TEAM and budget.team_id is not None:
-        told["granted_nano_usd"] = books.team(budget.team_id).granted_nano_usd
-    return told
+    return {"posted_nano_usd": posted["total"], "held_nano_usd": held["total"]}
+
+
+def _party_differences() -> Iterator[Difference]:
+    """Every transfer is between its own team's accounts, of the kinds that belong to its kind."""
+    wallet = Q(debit__kind=AccountKind.WALLET, debit__team=F("team"))
+    spending = Q(credit__kind=AccountKind.SPENDING, credit__team=F("team"))
+    granted = Q(debit__kind=AccountKind.FUNDING, credit__kind=AccountKind.WALLET)
+    proper = (
+        Q(kind__in=(TransferKind.HOLD, TransferKind.CAPTURE, TransferKind.RELEASE))
+        & wallet
+        & spending
+    ) | (
+        Q(kind__in=(TransferKind.GRANT, TransferKind.ADJUSTMENT))
+        & ((granted & Q(credit__team=F("team"))) | (wallet & Q(credit__kind=AccountKind.FUNDING)))
+    )
+    right = Transfer.objects.filter(proper).values("pk")
+    for transfer in Transfer.objects.exclude(pk__in=right).iterator():
+        yield Difference("other_account", f"transfer {transfer.pk}", "not its team's accounts")
 
 
 def _hold_differences() -> Iterator[Difference]:
@@ -163,7 +185,7 @@ def _settlement_differences() -> Iterator[Difference]:
         "hold__transfer__settled_by",
         filter=Q(hold__transfer__settled_by__kind=TransferKind.RELEASE),
     )
-    rows = Settlement.objects.select_related("price_version").annotate(
+    rows = Settlement.objects.select_related("price_version", "hold").annotate(
         captured=captured, released=released, held=F("hold__amount_nano_usd")
     )
     for row in rows.order_by().iterator(ROWS_AT_ONCE):
@@ -177,3 +199,19 @@ def _settlement_differences() -> Iterator[Difference]:
         if facts != told:
             detail = f"(cost, captured, releases, overrun) is {facts}, should be {told}"
             yield Difference("settlement", row.subject, detail)
+        yield from _derived_differences(row)
+
+
+def _derived_differences(row: Settlement) -> Iterator[Difference]:
+    """What the overview reads of a settlement is what its hold, its price and its moment tell."""
+    for name in ("subject", "team_id", "person_id", "model", "price_version_id"):
+        written, told = getattr(row, name), getattr(row.hold, name)
+        if written != told:
+            yield Difference("settlement", row.subject, f"{name} is {written}, should be {told}")
+    official = official_cost(row.price_version, row.prompt_tokens, row.completion_tokens)
+    if row.official_cost_nano_usd != official:
+        detail = f"official cost is {row.official_cost_nano_usd}, should be {official}"
+        yield Difference("settlement", row.subject, detail)
+    # A day of tolerance: the day is told by our clock, the moment by the database's.
+    if abs(row.day - row.created_at.astimezone(UTC).date()) > timedelta(days=1):
+        yield Difference("settlement", row.subject, f"day is {row.day}, settled {row.created_at}")

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import F
 
 from accounts.models import Team, User
 from billing.budgets import budget_of
 from billing.guards import create_guards, drop_delete_guards, guard_names
-from billing.models import Account, Budget, Settlement, Transfer
+from billing.models import Account, Budget, HoldBudget, Settlement, Transfer
 from billing.verification import verify
 from tests.billing.conftest import give, hold_for, settle_as
 
@@ -37,7 +38,7 @@ def codes() -> set[str]:
 def without_guards(act: Callable[[], Any]) -> None:
     """Do what only somebody with the database's own rights could do, then guard it again."""
     with connection.cursor() as cursor:
-        for name in guard_names():
+        for name in guard_names(connection.vendor):
             table = name.rsplit("_refuse_", 1)[0]
             on = f" ON {table}" if connection.vendor == "postgresql" else ""
             cursor.execute(f"DROP TRIGGER {name}{on}")
@@ -68,7 +69,7 @@ def amount_of(subject: str, kind: str, amount: int) -> Callable[[], Any]:
 @pytest.mark.parametrize(
     ("plant", "expected"),
     [
-        (amount_of("turn:1", "release", 0), {"release_amount", "account"}),
+        (amount_of("turn:1", "release", 0), {"release_amount", "account", "budget"}),
         (amount_of("turn:1", "capture", 1), {"release_amount", "settlement", "account", "budget"}),
         (amount_of("turn:3", "hold", 1), {"hold_evidence", "account", "budget"}),
         (amount_of("", "grant", 1), {"over_budget", "account", "budget"}),
@@ -93,6 +94,52 @@ def test_a_changed_row_is_found_and_named(
 ) -> None:
     without_guards(plant)
     assert codes() == expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"official_cost_nano_usd": 1},
+        {"official_cost_nano_usd": None},
+        {"model": "gpt-4o"},
+        {"subject": "turn:9"},
+        {"day": "2020-01-01"},
+    ],
+)
+def test_a_settlement_that_would_mislead_the_overview_is_found(
+    books: Team, changes: dict[str, Any]
+) -> None:
+    Settlement.objects.filter(subject="turn:1").update(**changes)
+    assert codes() == {"settlement"}
+
+
+def test_a_cost_moved_to_another_team_is_found(books: Team, charlies_team: Team) -> None:
+    Settlement.objects.filter(subject="turn:1").update(team=charlies_team)
+    assert codes() == {"settlement"}
+    capture = Transfer.objects.filter(subject="turn:2", kind="capture")
+    without_guards(lambda: capture.update(team=charlies_team))
+    assert codes() == {"settlement", "other_hold", "other_account", "budget"}
+
+
+def test_a_transfer_in_another_persons_name_is_found(books: Team, bob: User) -> None:
+    capture = Transfer.objects.filter(subject="turn:1", kind="capture")
+    without_guards(lambda: capture.update(person=bob))
+    assert codes() == {"other_hold"}
+
+
+def test_an_account_given_to_another_team_is_found(books: Team) -> None:
+    elsewhere = Team.objects.create(name="Elsewhere")
+    Account.objects.filter(team=books, kind="spending").update(team=elsewhere)
+    assert codes() == {"other_account"}
+
+
+def test_a_hold_that_no_longer_counts_for_its_team_is_found_and_rebuilt(books: Team) -> None:
+    taken = HoldBudget.objects.filter(hold__subject="turn:1")
+    without_guards(taken.delete)
+    cost = Settlement.objects.get(subject="turn:1").cost_nano_usd
+    Budget.objects.filter(team=books).update(posted_nano_usd=F("posted_nano_usd") - cost)
+    assert codes() == {"budget"}
+    assert verify(rebuild=True).differences == ()
 
 
 def test_a_second_capture_is_found(books: Team) -> None:
