@@ -27,6 +27,17 @@ class Refusals(admin.ModelAdmin[Any]):
             return HttpResponseRedirect(request.get_full_path())
 
 
+class Discreet(admin.ModelAdmin[Any]):
+    """Refuses filters on secret columns in the address: they would tell them bit by bit."""
+
+    secret_columns: tuple[str, ...] = ()
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Allow what the admin allows, but nothing about a secret."""
+        secret = lookup.split("__", 1)[0] in self.secret_columns
+        return not secret and super().lookup_allowed(lookup, value, request)
+
+
 class ReadOnly(admin.ModelAdmin[Any]):
     """Rows to look at: neither added, changed nor deleted here."""
 

@@ -1,12 +1,14 @@
 """Second factors: to see that there is one, and to remove a lost one."""
 
-from allauth.mfa.models import Authenticator
-from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.admin.bases import Discreet
 
-class SecondFactorAdmin(admin.ModelAdmin[Authenticator]):
+
+class SecondFactorAdmin(Discreet):
     """Never shows the secret of a factor."""
+
+    secret_columns = ("data",)
 
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type",)

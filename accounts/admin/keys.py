@@ -10,12 +10,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.actors import actor_of
+from accounts.admin.bases import Discreet
 from accounts.models import APIKey
 from accounts.services.keys import revoke_api_key
 
 
-class APIKeyAdmin(admin.ModelAdmin[APIKey]):
+class APIKeyAdmin(Discreet):
     """Neither the key nor its hash is shown. A key is made by its owner or by `createapikey`."""
+
+    secret_columns = ("sha256",)
 
     list_display = ("name", "shown_prefix", "user", "team", "state", "created_at", "last_used_at")
     list_filter = ("team", "revoked_at", "expires_at")

@@ -16,6 +16,7 @@ from accounts.services import people
 from accounts.services.audit import record
 
 STANDING = ("is_active", "is_staff", "is_superuser")
+POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class TeamsOfPerson(admin.TabularInline[Membership, User]):
@@ -78,6 +79,17 @@ class PersonAdmin(Refusals, UserAdmin[User]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Filter by team without listing a person twice."""
         return super().get_queryset(request).distinct()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Let only administrators make others staff, or give them permissions."""
+        shown = super().get_readonly_fields(request, obj)
+        return shown if request.user.is_superuser else (*shown, *POWERS)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Staff who are no administrators change ordinary people only, or could become anybody."""
+        ordinary = obj is None or not (obj.is_staff or obj.is_superuser)
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (ordinary or bool(request.user.is_superuser))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Disable her instead."""
