@@ -100,4 +100,7 @@ ALLAUTH_ADMIN = (
     _("User Sessions"),
     _("email address"),
     _("email addresses"),
+    _("primary"),
+    _("user"),
+    _("verified"),
 )

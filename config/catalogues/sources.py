@@ -8,7 +8,6 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from babel.messages.catalog import Catalog
@@ -22,6 +21,8 @@ SERVER, PAGE = "django", "djangojs"
 
 PYTHON_FLOORS = ("accounts", "billing", "chat", "config")
 TEMPLATES = ("templates",)
+# Pages, and what is sent by mail.
+TEMPLATE_SUFFIXES = (".html", ".txt")
 PROGRAMS = ("frontend/src",)
 
 Words = Mapping[str, Any]
@@ -89,12 +90,16 @@ def in_program(code: str, path: str) -> Iterator[Text]:
     return _extracted("javascript", code, path, PAGE_WORDS)
 
 
-def files(places: tuple[str, ...], suffix: str, root: Path = BASE_DIR) -> Iterator[tuple[str, str]]:
-    """Yield (path from `root`, content) of our own files that end in `suffix`, sorted."""
+def files(places: tuple[str, ...], *suffixes: str) -> Iterator[tuple[str, str]]:
+    """Yield (path, content) of our own files that end in one of `suffixes`, sorted by path."""
     for place in places:
-        for file in sorted((root / place).rglob(f"*{suffix}")):
-            if "migrations" not in file.parts and ".generated." not in file.name:
-                yield file.relative_to(root).as_posix(), file.read_text(encoding="utf-8")
+        for file in sorted((BASE_DIR / place).rglob("*")):
+            if (
+                file.suffix in suffixes
+                and "migrations" not in file.parts
+                and ".generated." not in file.name
+            ):
+                yield file.relative_to(BASE_DIR).as_posix(), file.read_text(encoding="utf-8")
 
 
 def _texts(domain: str) -> Iterator[Text]:
@@ -104,7 +109,7 @@ def _texts(domain: str) -> Iterator[Text]:
         return
     for path, content in files(PYTHON_FLOORS, ".py"):
         yield from in_python(content, path)
-    for path, content in files(TEMPLATES, ".html"):
+    for path, content in files(TEMPLATES, *TEMPLATE_SUFFIXES):
         yield from in_template(content, path)
 
 

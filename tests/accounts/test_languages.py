@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
@@ -99,3 +100,17 @@ def test_a_stored_language_that_is_spoken_no_more_is_passed_over(people: Cast) -
 
 def test_looking_at_the_address_chooses_nothing(people: Cast) -> None:
     assert Client().get("/i18n/setlang/?language=vi").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("code", "subject"), [("vi", "Chọn mật khẩu mới"), ("zh-hans", "设置新密码")]
+)
+def test_mail_is_written_in_the_language_of_who_asked_for_it(
+    people: Cast, code: str, subject: str
+) -> None:
+    client = Client()
+    choose(client, code)
+    client.post(reverse("account_reset_password"), {"email": "bob@example.com"})
+    assert mail.outbox[0].subject == f"[Tram] {subject}"
+    assert "Somebody" not in mail.outbox[0].body
+    assert "/accounts/password/reset/key/" in mail.outbox[0].body

@@ -139,6 +139,19 @@ def test_template_texts_are_found() -> None:
     assert found_in(sources.in_template(template, "x.html")) == wanted
 
 
+@pytest.mark.parametrize(
+    ("domain", "text"),
+    [
+        (sources.SERVER, "Choose a model"),  # of a page
+        (sources.SERVER, "Confirm your e-mail address"),  # of a mail
+        (sources.SERVER, "Your role in this team does not allow this."),  # of Python
+        (sources.PAGE, "Reconnecting…"),
+    ],
+)
+def test_all_our_kinds_of_sources_are_read(domain: str, text: str) -> None:
+    assert text in sources.found(domain)
+
+
 def test_program_texts_are_found() -> None:
     code = (
         "const a = new Map<string, number>();\nsay(t('one {n}', { n }));\n"

@@ -48,7 +48,7 @@ def bare_sentences(code: str) -> list[str]:
 
 
 def templates() -> list[tuple[str, str]]:
-    return list(sources.files(sources.TEMPLATES, ".html"))
+    return list(sources.files(sources.TEMPLATES, *sources.TEMPLATE_SUFFIXES))
 
 
 def programs() -> list[tuple[str, str]]:
