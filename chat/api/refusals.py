@@ -4,6 +4,7 @@ from functools import singledispatch
 from typing import Any, NamedTuple
 
 import structlog
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -111,7 +112,8 @@ def _bad_cursor(error: CursorInvalid) -> Refusal:
 def _malformed(error: ValidationError) -> Refusal:
     first = error.errors[0]
     # Ninja names its own parameter between the source and the field.
-    path = ".".join(["$", *(str(part) for part in first["loc"][1:])])
+    place = first["loc"][2:] or first["loc"][1:]
+    path = ".".join(["$", *(str(part) for part in place)])
     return Refusal("bad_frame", str(first["msg"]), {"path": path})
 
 
@@ -119,6 +121,11 @@ def _malformed(error: ValidationError) -> Refusal:
 def _http_error(error: HttpError) -> Refusal:
     # Ninja's own, such as a body that is not JSON.
     return Refusal("bad_frame", str(error))
+
+
+@explain.register
+def _too_big(_error: RequestDataTooBig) -> Refusal:
+    return Refusal("bad_frame", "The request body is too large.")
 
 
 @explain.register
@@ -131,4 +138,5 @@ def _relay_failed(error: RelayError) -> Refusal:
 @explain.register
 def _storage_failed(error: DatabaseError) -> Refusal:
     log.error("api_storage_failed", error=type(error).__name__, exc_info=error)
-    return Refusal(StorageUnavailable.code, StorageUnavailable().message)
+    message = _("Tram cannot store anything just now. Try again in a minute.")
+    return Refusal(StorageUnavailable.code, message)
