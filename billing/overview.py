@@ -90,7 +90,8 @@ class Filter:
             person=int(person)
             if person.isascii() and person.isdecimal() and len(person) < 19
             else None,
-            model=query.get("model", "")[:200],
+            # PostgreSQL refuses to look for NUL, which no model's name has.
+            model=query.get("model", "").replace("\x00", "")[:200],
         )
 
     def rows(self) -> QuerySet[Settlement]:

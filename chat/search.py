@@ -28,5 +28,8 @@ def _is_accent(letter: str) -> bool:
 
 
 def search_words(query: str) -> tuple[str, ...]:
-    """Return the words of `query`, folded, without repetition, at most `MAX_WORDS`."""
-    return tuple(dict.fromkeys(fold(query).split()))[:MAX_WORDS]
+    """Return the words of `query`, folded, without repetition, at most `MAX_WORDS`.
+
+    No text holds NUL, and PostgreSQL refuses to look for it: it parts words as a blank does.
+    """
+    return tuple(dict.fromkeys(fold(query.replace("\x00", " ")).split()))[:MAX_WORDS]

@@ -1,7 +1,7 @@
 """Opaque cursors of lists that are ordered by a moment and an id."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -30,9 +30,10 @@ class Cursor(NamedTuple):
         """Read a cursor again, or raise `CursorInvalid`."""
         try:
             at, _, row = urlsafe_b64decode(text.encode()).decode().partition(" ")
-            cursor = cls(datetime.fromisoformat(at), UUID(row))
-        except ValueError:
+            moment, id_ = datetime.fromisoformat(at), UUID(row)
+            if moment.tzinfo is None:
+                raise CursorInvalid
+            # The first and the last day of all have no moment in UTC for every zone.
+            return cls(moment.astimezone(UTC), id_)
+        except (ValueError, OverflowError):
             raise CursorInvalid from None
-        if cursor.at.tzinfo is None:
-            raise CursorInvalid
-        return cursor

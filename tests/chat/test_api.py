@@ -1,6 +1,7 @@
 """What the JSON doors take, give and refuse."""
 
 import json
+from base64 import urlsafe_b64encode
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,11 @@ from tests.chat import trees
 from tests.people import Cast
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "REPLACE")
+
+FIRST_DAY_OF_ALL, LAST_DAY_OF_ALL = (
+    urlsafe_b64encode(f"{moment} {uuid4().hex}".encode()).decode()
+    for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00")
+)
 
 
 @pytest.fixture
@@ -107,6 +113,9 @@ def test_changes_are_made_together_or_not_at_all(client: Client, ours: Conversat
         ("GET", "/api/conversations/{id}/messages?leaf=nonsense", ""),
         ("POST", "/api/team", '{"team": "nonsense"}'),
         ("POST", "/api/team", ""),
+        ("POST", "/api/team", '{"team": "' + "x" * 3_000_000 + '"}'),
+        ("GET", "/api/conversations?before=" + FIRST_DAY_OF_ALL, ""),
+        ("GET", "/api/conversations?before=" + LAST_DAY_OF_ALL, ""),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_place(
@@ -117,6 +126,23 @@ def test_what_cannot_be_read_is_refused_with_its_place(
     error = error_of(response, 400)
     assert error["code"] == "bad_frame"
     assert error["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"), [('{"title": 3}', "$.title"), ('{"titel": "x"}', "$.titel")]
+)
+def test_a_refusal_names_the_field_as_the_caller_wrote_it(
+    client: Client, ours: Conversation, body: str, path: str
+) -> None:
+    response = client.patch(f"/api/conversations/{ours.pk}", body, content_type="application/json")
+    assert error_of(response, 400)["detail"] == {"path": path}
+
+
+@pytest.mark.parametrize("query", ["Tra%00ms", "%00", "%25", "_rams", "%F0%9F", "%27%22"])
+def test_a_search_for_odd_characters_is_only_a_search(
+    client: Client, ours: Conversation, query: str
+) -> None:
+    assert json_of(client.get(f"/api/conversations?query={query}"))["next"] is None
 
 
 def test_an_unknown_door_answers_as_json(client: Client) -> None:
