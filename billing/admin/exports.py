@@ -12,13 +12,17 @@ from billing.money import nano_to_usd
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet take a cell for a formula, full-width forms included."""
+CELL_WITHIN = re.compile(r"(?!\A)([;\t\r\n]\s*)(?=[=+\-@＝＋－＠])")
+"""Where a spreadsheet that parts cells by semicolons (as Vietnamese ones do), tabs or lines, and so
+reads a cell of ours as several, would see another formula begin."""
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 
 
 def neutralised(cell: Any) -> Any:
-    """The cell, with an apostrophe before it if a spreadsheet would take it for a formula."""
+    """The cell, with an apostrophe before all that a spreadsheet would take for a formula."""
     if not isinstance(cell, str) or NUMBER.fullmatch(cell):
         return cell
+    cell = CELL_WITHIN.sub(r"\1'", cell)
     return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA_STARTS) else cell
 
 

@@ -186,7 +186,24 @@ def test_a_formula_is_neutralised(cell: str) -> None:
     assert neutralised(cell) == f"'{cell}"
 
 
-@pytest.mark.parametrize("cell", ["gpt-4.1", "-1.50", "+3", "12", "", "Alice", 7, None])
+@pytest.mark.parametrize(
+    ("cell", "safe"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ("a; +1", "a; '+1"),
+        ('a";@SUM(1)', "a\";'@SUM(1)"),
+        ("a\n=1", "a\n'=1"),
+        ("a\t-cmd", "a\t'-cmd"),
+        ("=a;=b", "'=a;'=b"),
+    ],
+)
+def test_a_formula_behind_another_separator_is_neutralised(cell: str, safe: str) -> None:
+    assert neutralised(cell) == safe
+
+
+@pytest.mark.parametrize(
+    "cell", ["gpt-4.1", "a, -b", "x; y", "-1.50", "+3", "12", "", "Alice", 7, None]
+)
 def test_text_and_numbers_stay_as_they_are(cell: object) -> None:
     assert neutralised(cell) == cell
 
