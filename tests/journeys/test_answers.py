@@ -5,10 +5,10 @@ import re
 from playwright.sync_api import expect
 
 from tests.journeys.desk import Desks
-from tests.journeys.relay import ENDING, RelayScripts
+from tests.journeys.relay import ENDING, Act, RelayScripts
 
 WORDS = " ".join(f"word{number}" for number in range(400)) + " and the end."
-SLOW_STEPS = [{"act": "say", "tokens": 20}, {"act": "wait", "seconds": 0.05}] * 20
+SLOW_STEPS: list[Act] = [{"act": "say", "tokens": 20}, {"act": "wait", "seconds": 0.05}] * 20
 
 
 def test_an_answer_grows_while_it_comes_and_ends_with_its_cost(
@@ -96,7 +96,7 @@ def test_an_answer_goes_on_after_a_reload_to_the_same_end(
 ) -> None:
     alice = desks("alice").go()
     # Long enough for a reload on a slow machine, then the rest in steps.
-    steps = [
+    steps: list[Act] = [
         {"act": "say", "tokens": 30},
         {"act": "wait", "seconds": 3},
         *SLOW_STEPS,
