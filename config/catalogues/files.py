@@ -1,6 +1,7 @@
 """The catalogues on disk: `config/locale/<locale>/LC_MESSAGES/<domain>.po`, and their `.mo`."""
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,5 +70,8 @@ def compile_all(folder: Path = LOCALE_DIR) -> None:
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue
-        with target.open("wb") as compiled:
+        # Whole or not at all: another process may be reading, or compiling too.
+        unfinished = target.with_suffix(f".{os.getpid()}.mo")
+        with unfinished.open("wb") as compiled:
             write_mo(compiled, load(source, source.parts[-3]))
+        unfinished.replace(target)

@@ -1,7 +1,9 @@
 """Every text is in every language, complete; and no text for people escapes the catalogues."""
 
+import os
 import re
 import shutil
+from gettext import GNUTranslations
 from pathlib import Path
 
 import django
@@ -200,6 +202,23 @@ def test_borrowed_words_are_still_said_by_the_packages() -> None:
     }
     assert len(named) > 50
     assert named - known == set()
+
+
+def test_only_what_is_newer_is_compiled(folder: Path) -> None:
+    for compiled in folder.rglob("*.mo"):
+        compiled.unlink()
+    compile_all(folder)
+    first = {path: path.stat().st_mtime_ns for path in folder.rglob("*.mo")}
+    assert len(first) == 4
+    change(folder, "Sign in", string="Vào")
+    source = place_of("vi", sources.SERVER, folder)
+    later = source.with_suffix(".mo").stat().st_mtime + 10
+    os.utime(source, (later, later))
+    compile_all(folder)
+    now = {path: path.stat().st_mtime_ns for path in folder.rglob("*.mo")}
+    assert [path for path in now if now[path] != first[path]] == [source.with_suffix(".mo")]
+    with source.with_suffix(".mo").open("rb") as file:
+        assert GNUTranslations(file).gettext("Sign in") == "Vào"
 
 
 def test_nothing_shouts() -> None:
