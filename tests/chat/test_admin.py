@@ -157,6 +157,30 @@ def test_the_text_of_messages_cannot_be_guessed_by_filters(
     assert client.get(TURNS, {f"assistant_message__{column}__contains": "p"}).status_code == 400
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "team=nonsense",
+        "day=9999-12-31",
+        "day=2026-02-30",
+        "model=%00",
+        "quality=%00",
+        "created_at__year=0",
+        "created_at__year=99999999999999999999",
+        "id__exact=nonsense",
+        "q=%00",
+        "p=many",
+        "o=x",
+    ],
+)
+@pytest.mark.parametrize("page", ["", "export/"])
+def test_an_odd_address_is_no_failure(
+    client: Client, turns: dict[str, Turn], page: str, query: str
+) -> None:
+    for address in (TURNS, CONVERSATIONS):
+        assert client.get(f"{address}{page}?{query}").status_code in (200, 302, 400, 404)
+
+
 @pytest.mark.parametrize("address", [TURNS, CONVERSATIONS, MESSAGES])
 def test_lists_are_for_staff(people: Cast, address: str) -> None:
     client = Client()
