@@ -1,6 +1,7 @@
 """The life of one browser socket."""
 
 import asyncio
+import contextlib
 import uuid
 from typing import Any
 
@@ -27,6 +28,10 @@ log = structlog.get_logger(__name__)
 
 PENDING_COMMANDS = 32
 """Commands of one socket that may wait for the database at a time."""
+
+
+class _ClientGone(Exception):
+    """The connection broke before the server was told that it closed."""
 
 
 class ChatConsumer(AsyncConsumer):
@@ -147,6 +152,9 @@ class ChatConsumer(AsyncConsumer):
             await self._viewer.pump()
         except Lagging:
             await self._close(handshake.LAGGING)
+        except _ClientGone:
+            # The disconnect follows.
+            return
         except Exception:
             # Nothing is delivered any more: the client must know, and come back.
             log.exception("pump_failed")
@@ -173,7 +181,13 @@ class ChatConsumer(AsyncConsumer):
     async def _send_text(self, text: str) -> None:
         if not self._closing:
             event: WebSocketSendEvent = {"type": "websocket.send", "text": text, "bytes": None}
+            await self._send_event(event)
+
+    async def _send_event(self, event: WebSocketSendEvent | WebSocketCloseEvent) -> None:
+        try:
             await self.base_send(event)
+        except Exception as error:
+            raise _ClientGone from error
 
     async def _close(self, code: int) -> None:
         if not self._closing:
@@ -181,7 +195,8 @@ class ChatConsumer(AsyncConsumer):
             if self._verbs is not None:
                 self._verbs.leave()
             event: WebSocketCloseEvent = {"type": "websocket.close", "code": code, "reason": None}
-            await self.base_send(event)
+            with contextlib.suppress(_ClientGone):
+                await self._send_event(event)
 
     async def _clean_up(self) -> None:
         # What cannot fail or wait comes first: a cancelled or failing farewell leaves nothing.

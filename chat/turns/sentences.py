@@ -33,4 +33,4 @@ BUSY = {
 def retrying(notice: RetryNotice) -> str:
     """What a person reads while the next try is waited for."""
     reason = BUSY.get(notice.error.code, "The relay did not answer.")
-    return f"{reason} Trying again in {notice.delay_seconds:.0f} s."
+    return f"{reason} Trying again in {max(1, round(notice.delay_seconds))} s."
