@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -23,12 +23,14 @@ from chat.services.ending import TurnEnd
 from chat.turns.journal import Journal
 from chat.turns.live import LiveTurn
 from chat.turns.outcome import Outcome, Stop, storable
-from chat.turns.sentences import retrying
+from chat.turns.sentences import SILENCE, retrying
 
 log = structlog.get_logger(__name__)
 
 CLOSE_SECONDS = 5.0
 """The relay's connection closes within milliseconds; a reader that takes longer is reported."""
+SILENCE_SECONDS = 10.0
+"""Who watches is told once that the relay has said nothing for this long (fault row 3)."""
 TOKENS_PER_CHARACTER = 2
 """No text of a natural or programming language has more; byte-level tokenizers have 4 at most."""
 
@@ -51,6 +53,7 @@ class TurnRunner:
         *,
         tokens_left: Callable[[str], int],
         turn_timeout_seconds: float,
+        silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         """`tokens_left(generated_text)` says how many more tokens the hold pays for."""
         self.live = live
@@ -58,6 +61,7 @@ class TurnRunner:
         self._journal = journal
         self._tokens_left = tokens_left
         self._turn_timeout_seconds = turn_timeout_seconds
+        self._silence_seconds = silence_seconds
         self._stop: Stop | None = None
         self._stopping = asyncio.Event()
         self._outcome = Outcome()
@@ -89,11 +93,7 @@ class TurnRunner:
         reader = asyncio.create_task(self._read(), name=f"reader {self.live.id}")
         stopping = asyncio.create_task(self._stopping.wait(), name=f"stopping {self.live.id}")
         try:
-            await asyncio.wait(
-                {reader, stopping},
-                timeout=self._turn_timeout_seconds,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            await self._first_of(reader, stopping)
         finally:
             stopping.cancel()
             # Cancelled once and awaited: a second cancel could leave the relay generating.
@@ -107,6 +107,24 @@ class TurnRunner:
         total_ms = (time.monotonic_ns() - started_ns) // 1_000_000
         await self._journal.flush(self.live)
         return self._outcome.end(self.live, self._stop, started_ns=started_ns, total_ms=total_ms)
+
+    async def _first_of(self, *tasks: "asyncio.Task[Any]") -> None:
+        """Wait until one of them ends or the turn's time is up; say so when the relay is silent."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._turn_timeout_seconds
+        told_of = -1
+        while (left_seconds := end - loop.time()) > 0:
+            seen = self._generated_characters
+            ended, _ = await asyncio.wait(
+                tasks,
+                timeout=min(left_seconds, self._silence_seconds),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if ended:
+                return
+            if seen == self._generated_characters != told_of:
+                told_of = seen
+                self.live.tell(Notice(self.live.id, "waiting", SILENCE))
 
     async def _read(self) -> None:
         outcome = self._outcome

@@ -24,6 +24,8 @@ def sentence_for(code: str) -> str:
     return SENTENCES.get(code, SENTENCES["internal_error"])
 
 
+SILENCE = "The relay is silent. Still waiting for it."
+
 BUSY = {
     "relay_rate_limited": "The relay is busy.",
     "relay_timeout": "The relay took too long.",

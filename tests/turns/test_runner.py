@@ -9,7 +9,7 @@ from chat.relay.errors import RelayAuth, RelayRateLimited, RelayStreamBroken, Re
 from chat.relay.types import Delta, Finish, RetryNotice
 from chat.services.ending import ReportedUsage, TurnEnd
 from chat.turns.allowance import Allowance
-from chat.turns.live import LiveTurn
+from chat.turns.live import Frame, LiveTurn
 from chat.turns.runner import TurnRunner
 from tests.turns.doubles import StepRelay, journal, live_turn, until, usage, whole_answer
 
@@ -17,7 +17,12 @@ from tests.turns.doubles import StepRelay, journal, live_turn, until, usage, who
 class Run:
     """A runner at work, with its relay and journal."""
 
-    def __init__(self, live: LiveTurn | None = None, timeout_seconds: float = 30) -> None:
+    def __init__(
+        self,
+        live: LiveTurn | None = None,
+        timeout_seconds: float = 30,
+        silence_seconds: float = 10,
+    ) -> None:
         self.live = live or live_turn()
         self.relay = StepRelay()
         self.journal = journal()
@@ -27,6 +32,7 @@ class Run:
             self.journal,
             tokens_left=Allowance(self.live.admitted).tokens_left,
             turn_timeout_seconds=timeout_seconds,
+            silence_seconds=silence_seconds,
         )
         self.task = asyncio.create_task(self.runner.run())
 
@@ -200,3 +206,18 @@ async def test_an_error_after_the_end_changes_nothing() -> None:
     run.relay.feed("Hello", usage(7, 1), Finish("stop"), RelayStreamBroken())
     end = await run.end()
     assert (end.state, end.usage, end.error_code) == ("completed", ReportedUsage(7, 1), "")
+
+
+async def test_a_silent_relay_is_told_once_for_each_silence() -> None:
+    run = Run(silence_seconds=0.02)
+
+    def waits() -> list[Frame]:
+        return [frame for frame in run.live.frames if '"waiting"' in frame.text]
+
+    await until(lambda: len(waits()) == 1)
+    await asyncio.sleep(0.06)
+    assert len(waits()) == 1
+    run.relay.feed("Hello")
+    await until(lambda: len(waits()) == 2)
+    run.relay.feed(*whole_answer("x"))
+    assert (await run.end()).state == "completed"
