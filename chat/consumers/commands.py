@@ -39,13 +39,13 @@ class Verbs:
         asked = None if isinstance(command, protocol.Continue) else command.model
         # An alias is resolved before it is stored: the ledger knows real models only.
         model = (await relays.route(asked)).model if asked else None
-        default_model = "" if model else await relays.default_model()
+        models = await relays.models()
         admitted = await self._engine.admit(
             lambda: cross(
                 start_turn,
                 self.principal,
                 _intent(command, model),
-                default_model=default_model,
+                models=models,
                 node=self._engine.node,
             ),
             tell=lambda admitted: self._accept(command.id, admitted),

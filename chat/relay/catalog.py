@@ -26,15 +26,19 @@ ALIASES = {
 MAX_ENTRIES = 10_000
 MAX_NAME_LENGTH = 200
 NEAR_MATCHES = 3
+# No model of use has less; a smaller number is something else.
+MIN_CONTEXT_TOKENS = 256
 # After a failure the relay is left alone for so long, or each waiting request would ask again.
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True):
-    """One model: the relay's id and a name for people."""
+    """One model: the relay's id, a name for people, and how many tokens prompt and answer may
+    have together (None: the relay does not say)."""
 
     id: str
     name: str
+    context_tokens: int | None = None
 
 
 class Catalogue(msgspec.Struct, frozen=True):
@@ -73,8 +77,21 @@ def read_catalogue(document: Any) -> Catalogue:
         if isinstance(model_id, str) and 0 < len(model_id) <= MAX_NAME_LENGTH:
             name = item.get("name") if isinstance(item, dict) else None
             shown = name[:MAX_NAME_LENGTH] if isinstance(name, str) and name else model_id
-            found.setdefault(model_id, CatalogueEntry(model_id, shown))
+            found.setdefault(model_id, CatalogueEntry(model_id, shown, _context_tokens(item)))
     return Catalogue(tuple(found.values()))
+
+
+def _context_tokens(item: Any) -> int | None:
+    """What a relay says of a model's context: each kind of server has its own place for it."""
+    if not isinstance(item, dict):
+        return None
+    meta = item.get("meta")
+    said = (
+        item.get("context_length"),  # many relays
+        item.get("max_model_len"),  # vLLM
+        meta.get("n_ctx") if isinstance(meta, dict) else None,  # llama.cpp
+    )
+    return next((n for n in said if type(n) is int and n >= MIN_CONTEXT_TOKENS), None)
 
 
 class CatalogueKeeper:

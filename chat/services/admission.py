@@ -23,13 +23,13 @@ from chat.services.errors import (
     ModelNotAllowed,
     TooManyTurns,
 )
-from chat.services.intents import Admitted, Intent, PromptMessage
+from chat.services.intents import Admitted, Intent, Models, PromptMessage
 from chat.services.placing import Place, find_place
-from chat.services.prompts import branch_above, build_prompt, prompt_ceiling_bytes
+from chat.services.prompts import branch_above, build_prompt, prompt_ceiling_bytes, window
 from chat.services.titles import title_from
 
 
-def start_turn(principal: Principal, intent: Intent, *, default_model: str, node: str) -> Admitted:
+def start_turn(principal: Principal, intent: Intent, *, models: Models, node: str) -> Admitted:
     """Store the turn that `intent` asks for and hold its worst cost, or refuse and store nothing.
 
     The same intent again gives the same turn with `created` false. Raises a
@@ -38,7 +38,7 @@ def start_turn(principal: Principal, intent: Intent, *, default_model: str, node
     _check_content(intent)
     try:
         with transaction.atomic():
-            return _sent_before(principal, intent) or _admit(principal, intent, default_model, node)
+            return _sent_before(principal, intent) or _admit(principal, intent, models, node)
     except IntegrityError:
         # The same send arrived twice at once and the other one was first.
         earlier = _sent_before(principal, intent)
@@ -96,11 +96,16 @@ def _admitted(turn: Turn, **extra: Any) -> Admitted:
     )
 
 
-def _admit(principal: Principal, intent: Intent, default_model: str, node: str) -> Admitted:
+def _admit(principal: Principal, intent: Intent, models: Models, node: str) -> Admitted:
     place = find_place(principal, intent)
     conversation = place.conversation
-    model = intent.model or conversation.model or default_model
-    prompt = _prompt(place, intent)
+    model = intent.model or conversation.model or models.default
+    window_bytes, max_tokens = window(
+        models.context_tokens.get(model),
+        intent.max_tokens or settings.TURNS.default_max_tokens,
+        settings.TURNS.max_prompt_bytes,
+    )
+    prompt = _prompt(place, intent, window_bytes)
     turn = Turn(
         conversation=conversation,
         team_id=conversation.team_id,
@@ -109,10 +114,11 @@ def _admit(principal: Principal, intent: Intent, default_model: str, node: str) 
         payload_sha256=intent.sha256,
         node=node,
         model=model,
+        max_tokens=max_tokens,
         temperature=intent.temperature,
     )
     _count_turns(principal)
-    price = _hold(turn, prompt, intent)
+    price = _hold(turn, prompt)
     _write_messages(turn, place, intent, principal)
     return _admitted(
         turn,
@@ -127,11 +133,15 @@ def _admit(principal: Principal, intent: Intent, default_model: str, node: str) 
     )
 
 
-def _prompt(place: Place, intent: Intent) -> tuple[PromptMessage, ...]:
-    above = branch_above(
-        place.question.id if place.question else place.parent_id, settings.TURNS.max_prompt_bytes
-    )
+def _prompt(place: Place, intent: Intent, window_bytes: int) -> tuple[PromptMessage, ...]:
+    """The prompt, with as much of the branch as the new text leaves room for."""
     content = None if place.question else intent.content
+    new_bytes = len((content or "").encode()) + len(place.prefix.encode())
+    above = branch_above(
+        place.question.id if place.question else place.parent_id,
+        max(0, window_bytes - new_bytes),
+        keep_last=place.question is not None,
+    )
     return build_prompt(above=above, content=content, prefix=place.prefix, system=intent.system)
 
 
@@ -148,7 +158,7 @@ def _count_turns(principal: Principal) -> None:
         raise TooManyTurns(limit_turns=settings.TURNS.max_turns_per_person)
 
 
-def _hold(turn: Turn, prompt: tuple[PromptMessage, ...], intent: Intent) -> PriceVersion:
+def _hold(turn: Turn, prompt: tuple[PromptMessage, ...]) -> PriceVersion:
     try:
         hold = place_hold(
             team_id=turn.team_id,
@@ -156,7 +166,7 @@ def _hold(turn: Turn, prompt: tuple[PromptMessage, ...], intent: Intent) -> Pric
             subject=turn.subject,
             model=turn.model,
             prompt_bytes=prompt_ceiling_bytes(prompt),
-            max_tokens=intent.max_tokens or settings.TURNS.default_max_tokens,
+            max_tokens=turn.max_tokens,
         )
     except PriceUnknown:
         raise ModelNotAllowed(model=turn.model) from None

@@ -1,6 +1,7 @@
 """What a person wants a turn for, as a plain value."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
@@ -39,6 +40,15 @@ class Intent:
             if name not in ("client_id", "model")
         }
         return hashlib.sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What the relays offer, as far as admission needs it: the model of a new conversation, and by
+    model how many tokens prompt and answer may have together, where that is known."""
+
+    default: str = ""
+    context_tokens: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

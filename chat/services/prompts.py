@@ -13,6 +13,9 @@ MESSAGE_OVERHEAD_BYTES = 16
 PROMPT_OVERHEAD_BYTES = 64
 """Ceiling for what a template adds once: SmolLM2's own system text makes 31 tokens of "Hi"."""
 
+CONTEXT_BYTES_PER_TOKEN = 2
+"""A cautious guess: English has about 4, Vietnamese 2 with the vocabulary of a small model."""
+
 CONTINUE_INSTRUCTION = (
     "Continue your last message exactly where it stops. Do not repeat anything and do not comment."
 )
@@ -30,12 +33,15 @@ SELECT role, content FROM branch ORDER BY depth
 """
 
 
-def branch_above(message_id: UUID | None, max_bytes: int) -> list[PromptMessage]:
+def branch_above(
+    message_id: UUID | None, max_bytes: int, *, keep_last: bool = True
+) -> list[PromptMessage]:
     """The branch that ends in `message_id`, oldest first, cut to its newest `max_bytes` bytes.
 
     Walks up from the message, so the cost follows the window and not the conversation's size.
-    Messages without text (answers that failed at once) are left out. The last message is kept
-    even when it alone is over the window: refusing it is the caller's business.
+    Messages without text (answers that failed at once) are left out, and it begins with a person.
+    With `keep_last` the last message is kept even when it alone is over the window: it is the one
+    to be answered.
     """
     if message_id is None:
         return []
@@ -43,20 +49,38 @@ def branch_above(message_id: UUID | None, max_bytes: int) -> list[PromptMessage]
     with connection.cursor() as cursor:
         cursor.execute(_BRANCH_SQL, [key, max_bytes])
         newest_first = cursor.fetchall()
-    return _window((PromptMessage(role, content) for role, content in newest_first), max_bytes)
+    return _window(
+        (PromptMessage(role, content) for role, content in newest_first), max_bytes, keep_last
+    )
 
 
-def _window(newest_first: Iterable[PromptMessage], max_bytes: int) -> list[PromptMessage]:
+def _window(
+    newest_first: Iterable[PromptMessage], max_bytes: int, keep_last: bool
+) -> list[PromptMessage]:
     kept: list[PromptMessage] = []
     left_bytes = max_bytes
     for message in newest_first:
         left_bytes -= len(message.content.encode()) + MESSAGE_OVERHEAD_BYTES
-        if left_bytes < 0 and kept:
+        if left_bytes < 0 and (kept or not keep_last):
             break
         if message.content:
             kept.append(message)
+    while kept and kept[-1].role == Message.Role.ASSISTANT:
+        kept.pop()
     kept.reverse()
     return kept
+
+
+def window(context_tokens: int | None, max_tokens: int, max_prompt_bytes: int) -> tuple[int, int]:
+    """How many bytes of prompt and tokens of answer fit into a model's context.
+
+    `context_tokens` is for both together, None where it is not known. The answer gets at most half.
+    """
+    if context_tokens is None:
+        return max_prompt_bytes, max_tokens
+    answer_tokens = min(max_tokens, context_tokens // 2)
+    prompt_bytes = (context_tokens - answer_tokens) * CONTEXT_BYTES_PER_TOKEN
+    return min(max_prompt_bytes, prompt_bytes), answer_tokens
 
 
 def build_prompt(

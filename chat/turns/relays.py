@@ -14,6 +14,7 @@ from chat.relay.client import RelayClient
 from chat.relay.errors import RelayError, RelayUnavailable
 from chat.relay.settings import RelaySettings
 from chat.relay.types import ChatRequest, RelayEvent
+from chat.services.intents import Models
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +63,15 @@ class RelayDirectory:
             return str(settings.TURNS.default_model)
         offers = await self.offers()
         return offers[0].model if offers else ""
+
+    async def models(self) -> Models:
+        """What admission needs to know of the models. Raises RelayError."""
+        contexts: dict[str, int] = {}
+        for _, catalogue in await self._catalogues():
+            for entry in catalogue.entries:
+                if entry.context_tokens is not None:
+                    contexts.setdefault(entry.id, entry.context_tokens)
+        return Models(await self.default_model(), contexts)
 
     async def route(self, model: str) -> Route:
         """Who answers for `model`, an id or an alias. A name that any relay lists is never

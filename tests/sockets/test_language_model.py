@@ -1,9 +1,11 @@
 """The main job with a real language model: answer, stop, usage, cost."""
 
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conftest import lacking
@@ -12,6 +14,7 @@ from tests.servers import TramServer, server_environment
 from tests.socket_client import SocketClient
 
 MODEL = "smollm2-135m"
+LOAD_TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +37,20 @@ def model_server(
     model.start()
     try:
         wait_for_port(model, port)
+        _wait_until_loaded(f"http://127.0.0.1:{port}/v1/models")
         env = {"EMBEDDED_RELAYS": f"local=http://127.0.0.1:{port}/v1"}
         with TramServer(folder, server_template, env, relay=False) as server:
             yield server
     finally:
         model.kill()
+
+
+def _wait_until_loaded(address: str) -> None:
+    """It answers 503 while it reads the model's file."""
+    deadline = time.monotonic() + LOAD_TIMEOUT_SECONDS
+    while httpx.get(address).status_code != 200:
+        assert time.monotonic() < deadline, "the model was not loaded in time"
+        time.sleep(0.1)
 
 
 async def open_as_alice(server: TramServer) -> SocketClient:
@@ -71,3 +83,19 @@ async def test_a_real_model_is_stopped(model_server: TramServer) -> None:
         done = await alice.done(accepted["turn"])
     assert (done["state"], done["quality"]) == ("interrupted", "estimated")
     assert 0 < done["cost_nano_usd"] < accepted["hold_nano_usd"]
+
+
+async def test_a_conversation_longer_than_the_models_context_goes_on(
+    model_server: TramServer,
+) -> None:
+    async with await open_as_alice(model_server) as alice:
+        first = await alice.chat("Remember this: " + "tram " * 1500, options={"max_tokens": 8})
+        await alice.done(first["turn"])
+        second = await alice.chat(
+            "And this: " + "station " * 1000,
+            conversation=first["conversation"],
+            options={"max_tokens": 8},
+        )
+        done = await alice.done(second["turn"])
+    assert done["state"] == "completed", done
+    assert done["usage"]["prompt_tokens"] < 4096
