@@ -1,9 +1,13 @@
 """Cache, channel layer and mail, from their addresses."""
 
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from config.addresses import parts_of
 from config.environment import SettingInvalid
+
+MAIL = "smtp://user:password@host:587 or smtps://…"
+REDIS = "redis://, rediss:// or unix:// and an address"
 
 
 def cache(redis_url: str) -> dict[str, Any]:
@@ -34,9 +38,9 @@ def mail(email_url: str) -> dict[str, Any]:
     """Django's EMAIL_ settings for `email_url`; without one, mail is written to the log."""
     if not email_url:
         return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
-    parts = urlsplit(email_url)
+    parts = parts_of("EMAIL_URL", email_url, MAIL)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise SettingInvalid("EMAIL_URL", "smtp://user:password@host:587 or smtps://…")
+        raise SettingInvalid("EMAIL_URL", MAIL)
     direct_tls = parts.scheme == "smtps"
     return {
         "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
@@ -51,5 +55,7 @@ def mail(email_url: str) -> dict[str, Any]:
 
 
 def _require_redis(url: str) -> None:
-    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-        raise SettingInvalid("REDIS_URL", "redis://, rediss:// or unix:// and an address")
+    parts = parts_of("REDIS_URL", url, REDIS)
+    place = parts.path if parts.scheme == "unix" else parts.hostname
+    if parts.scheme not in ("redis", "rediss", "unix") or not place:
+        raise SettingInvalid("REDIS_URL", REDIS)

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote
 
+from config.addresses import parts_of
 from config.environment import SettingInvalid
 
 ALLOWED = "postgresql://user:password@host:port/name or sqlite:///path"
@@ -25,9 +26,9 @@ def database(url: str, data_dir: Path, pool_size: int) -> dict[str, Any]:
     """
     if not url:
         return _sqlite(data_dir / "tram.sqlite3")
-    parts = urlsplit(url)
+    parts = parts_of("DATABASE_URL", url, ALLOWED)
     if parts.scheme in ("postgresql", "postgres") and parts.path.strip("/"):
-        return _postgresql(url, pool_size)
+        return _postgresql(parts, pool_size)
     if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
         # As everywhere: three slashes are a relative path, four an absolute one.
         return _sqlite(Path(unquote(parts.path[1:])))
@@ -46,12 +47,7 @@ def _sqlite(path: Path) -> dict[str, Any]:
     }
 
 
-def _postgresql(url: str, pool_size: int) -> dict[str, Any]:
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        raise SettingInvalid("DATABASE_URL", ALLOWED) from None
+def _postgresql(parts: SplitResult, pool_size: int) -> dict[str, Any]:
     pool = {"min_size": 1, "max_size": pool_size, "timeout": POOL_TIMEOUT_SECONDS}
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -59,7 +55,7 @@ def _postgresql(url: str, pool_size: int) -> dict[str, Any]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(parts.hostname or dict(parse_qsl(parts.query)).get("host", "")),
-        "PORT": str(port or ""),
+        "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {

@@ -6,6 +6,7 @@ the environment; `rows` lists it for the documents and their test.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -128,9 +129,8 @@ def _parse_number(name: str, text: str, kind: type[float], item: "Field[Any]") -
         number = kind(text)
     except ValueError:
         raise SettingInvalid(name, allowed) from None
-    # A comparison with NaN is false, so it is refused here too.
     inside = (low is None or number >= low) and (high is None or number <= high)
-    if not inside or number != number:
+    if not inside or not isfinite(number):
         raise SettingInvalid(name, allowed)
     return number
 

@@ -22,7 +22,7 @@ RELAYS = RELAY.addresses()
 
 DATA_DIR = SITE.data_dir
 DEBUG = SITE.debug
-ALLOWED_HOSTS = list(SITE.allowed_hosts)
+ALLOWED_HOSTS = list(SITE.hosts())
 # The exact origins whose pages may open the socket or post a form.
 ORIGINS = SITE.exact_origins()
 CSRF_TRUSTED_ORIGINS = list(ORIGINS)

@@ -1,5 +1,6 @@
 """The processes of an embedded Tram: started together, ended together."""
 
+import http.client
 import socket
 import subprocess
 import threading
@@ -50,13 +51,12 @@ class Child:
         threading.Thread(target=_show, args=(output,), daemon=True).start()
         return line
 
-    def wait_for_port(self, port: int) -> None:
-        """Wait until it listens on the loopback `port`; raise `StepFailed` if it does not."""
+    def wait_until_serving(self, port: int) -> None:
+        """Wait until it answers on the loopback `port`, its model loaded; else raise `StepFailed`."""
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while self.status is None and time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return
+            if _serves(port):
+                return
             time.sleep(POLL_SECONDS)
         self.stop()
         said = telling_line(self.log) if self.log else "no log"
@@ -75,6 +75,18 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+
+
+def _serves(port: int) -> bool:
+    """A model server answers 503 until its model is loaded; 401 means that it wants a key."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/v1/models")
+        return connection.getresponse().status != HTTPStatus.SERVICE_UNAVAILABLE
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _show(output: IO[bytes]) -> None:

@@ -139,7 +139,7 @@ class Household:
         known = []
         for name, (child, port) in self._relays.items():
             try:
-                child.wait_for_port(port)
+                child.wait_until_serving(port)
             except StepFailed as failure:
                 if name != "local":
                     raise

@@ -1,8 +1,10 @@
 """Settings of the relay."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from chat.relay.errors import RelayAuth
+from chat.relay.keys import inspect_key
+from config.addresses import parts_of
 from config.environment import SettingInvalid, variable
 
 
@@ -140,22 +142,34 @@ class Relay:
     def addresses(self) -> tuple[RelayAddress, ...]:
         """List the relays in the order of preference: the real one, or those on this machine.
 
-        Raises `SettingInvalid` when an address is none.
+        Raises `SettingInvalid` when an address is none, or the key cannot be one.
         """
         _require_address("HOLYSHEEP_REST_URL", self.rest_url, ("http", "https"))
         _require_address("HOLYSHEEP_WS_URL", self.ws_url, ("ws", "wss"))
         if self.api_key:
+            _require_key(self.api_key)
             return (RelayAddress("holysheep", self.rest_url, self.ws_url, self.api_key),)
         return tuple(self._embedded(entry) for entry in self.embedded)
 
     def _embedded(self, entry: str) -> RelayAddress:
         name, _, url = entry.partition("=")
+        if not name:
+            raise SettingInvalid("EMBEDDED_RELAYS", "a list of name=address")
         _require_address("EMBEDDED_RELAYS", url, ("http", "https"))
         socket_url = "ws" + url.removeprefix("http") + "/chat/completions"
         return RelayAddress(name, url, socket_url, self.embedded_key)
 
 
 def _require_address(name: str, url: str, schemes: tuple[str, ...]) -> None:
-    parts = urlsplit(url)
+    allowed = "an address that begins with " + " or ".join(schemes) + "://"
+    parts = parts_of(name, url, allowed)
     if parts.scheme not in schemes or not parts.hostname:
-        raise SettingInvalid(name, "an address that begins with " + " or ".join(schemes) + "://")
+        raise SettingInvalid(name, allowed)
+
+
+def _require_key(key: str) -> None:
+    try:
+        inspect_key(key)
+    except RelayAuth:
+        allowed = "the relay's key, not the placeholder of its documents, or unset"
+        raise SettingInvalid("HOLYSHEEP_API_KEY", allowed) from None

@@ -1,13 +1,16 @@
 """Settings of the installation and of its accounts."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from config.addresses import parts_of
 from config.environment import SettingInvalid, variable
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 EMBEDDED_DATA_DIR = BASE_DIR / "var"
+HOST_NAME = re.compile(r"\*|\.?(?:[\w-]+\.)*[\w-]+\.?|\[[0-9a-fA-F:.]+\]")
+HOSTS_ALLOWED = "a list of host names such as chat.example.org, without scheme, port and path"
 KEPT_SECRET = "secret_key"  # noqa: S105  (the name of a file in DATA_DIR)
 
 
@@ -104,6 +107,13 @@ class Site:
             return self.secret_key
         return kept.read_text().strip()
 
+    def hosts(self) -> tuple[str, ...]:
+        """List the host names. Raises `SettingInvalid` for a scheme, a port or a path with one."""
+        for host in self.allowed_hosts:
+            if not HOST_NAME.fullmatch(host):
+                raise SettingInvalid("ALLOWED_HOSTS", HOSTS_ALLOWED)
+        return self.allowed_hosts
+
     def exact_origins(self) -> tuple[str, ...]:
         """List the origins of this site's own pages; a host name with a wildcard gives none."""
         if self.origins:
@@ -116,9 +126,16 @@ class Site:
 
 
 def _require_origin(origin: str) -> None:
-    parts = urlsplit(origin)
-    if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}":
-        raise SettingInvalid("ORIGINS", "a list of origins such as https://chat.example.org")
+    allowed = "a list of origins such as https://chat.example.org"
+    parts = parts_of("ORIGINS", origin, allowed)
+    exact = f"{parts.scheme}://{parts.netloc}" == origin and HOST_NAME.match(parts.netloc)
+    # A browser writes them in small letters; a wildcard or a person's name is never one.
+    if parts.scheme not in ("http", "https") or not exact or not _is_plain(parts.netloc):
+        raise SettingInvalid("ORIGINS", allowed)
+
+
+def _is_plain(place: str) -> bool:
+    return place == place.lower() and not place.startswith(".") and not set(place) & set("*@")
 
 
 @dataclass(frozen=True, slots=True)

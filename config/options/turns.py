@@ -20,6 +20,7 @@ class Turns:
         2048,
         unit="tokens",
         low=1,
+        high=1_000_000_000,
         meaning="Longest answer when nothing else is asked for.",
     )
     max_message_characters: int = variable(
@@ -34,6 +35,7 @@ class Turns:
         262_144,
         unit="bytes",
         low=1024,
+        high=500_000_000,
         meaning="Newest part of a branch that goes to the model with a message.",
     )
     max_turns_per_person: int = variable(

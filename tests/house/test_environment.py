@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config.backends import cache, mail
 from config.database import database
 from config.environment import SettingInvalid, read
 from config.options import GROUPS, Relay, Site, Sockets, Turns
@@ -55,6 +56,79 @@ def test_a_wrong_value_is_refused_with_its_name(
     assert str(refused.value) == message
 
 
+@pytest.mark.parametrize(
+    "hosts", ["https://chat.example", "chat.example:443", "chat.example/", "a b", "[::1", "*.example"]
+)
+def test_a_host_that_could_never_match_is_refused(hosts: str) -> None:
+    with pytest.raises(SettingInvalid, match="ALLOWED_HOSTS must be a list of host names"):
+        read(Site, {"ALLOWED_HOSTS": hosts}).hosts()
+
+
+def test_host_names_wildcards_and_addresses_are_hosts() -> None:
+    hosts = ("chat.example", ".example", "*", "127.0.0.1", "[::1]", "my_host")
+    assert read(Site, {"ALLOWED_HOSTS": ",".join(hosts)}).hosts() == hosts
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://chat.example/",
+        "https://chat.example:abc",
+        "https://Chat.example",
+        "https://ann@chat.example",
+        "https://*.example",
+        "https://",
+        "http://[::1",
+        "null",
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_refused(origin: str) -> None:
+    with pytest.raises(SettingInvalid, match="ORIGINS must be"):
+        read(Site, {"ORIGINS": origin}).exact_origins()
+
+
+def test_an_origin_may_have_a_port() -> None:
+    origins = ("https://chat.example:8443", "http://localhost:8000", "http://[::1]:8000")
+    assert read(Site, {"ORIGINS": ",".join(origins)}).exact_origins() == origins
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOLYSHEEP_REST_URL", "https://relay.example:abc/v1"),
+        ("HOLYSHEEP_REST_URL", "http://[::1"),
+        ("HOLYSHEEP_REST_URL", "relay.example/v1"),
+        ("HOLYSHEEP_WS_URL", "https://relay.example"),
+        ("HOLYSHEEP_API_KEY", "YOUR_HOLYSHEEP_API_KEY"),
+        ("HOLYSHEEP_API_KEY", "hs_two words"),
+        ("EMBEDDED_RELAYS", "=http://127.0.0.1:1/v1"),
+        ("EMBEDDED_RELAYS", "http://127.0.0.1:1/v1"),
+    ],
+)
+def test_a_relay_that_could_never_answer_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingInvalid, match=f"{name} must be") as refused:
+        read(Relay, {name: value}).addresses()
+    assert "two words" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["smtp://host:abc", "smtp://[::1", "http://host", "smtp://"])
+def test_a_mail_server_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(SettingInvalid, match="EMAIL_URL must be"):
+        mail(url)
+
+
+@pytest.mark.parametrize("url", ["redis://", "redis://host:abc", "unix://", "localhost:6379"])
+def test_a_redis_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(SettingInvalid, match="REDIS_URL must be"):
+        cache(url)
+
+
+@pytest.mark.parametrize("value", ["inf", "1e400", "nan"])
+def test_a_number_without_end_is_refused(value: str) -> None:
+    with pytest.raises(SettingInvalid, match="RELAY_TURN_TIMEOUT_SECONDS must be"):
+        read(Relay, {"RELAY_TURN_TIMEOUT_SECONDS": value})
+
+
 def test_a_wrong_value_ends_the_start_with_one_line(tmp_path: Path) -> None:
     env = server_environment(tmp_path) | {"MAX_RETRIES": "many"}
     done = subprocess.run(
@@ -101,7 +175,9 @@ def test_sqlite_takes_its_write_lock_at_once() -> None:
     assert found["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
 
 
-@pytest.mark.parametrize("url", ["mysql://host/tram", "postgresql://host", "tram.sqlite3"])
+@pytest.mark.parametrize(
+    "url", ["mysql://host/tram", "postgresql://host", "tram.sqlite3", "postgresql://[::1/tram"]
+)
 def test_another_database_is_refused(url: str) -> None:
     with pytest.raises(SettingInvalid, match="DATABASE_URL must be"):
         database(url, Path("/data"), 12)
