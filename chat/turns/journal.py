@@ -21,7 +21,7 @@ class Rhythm:
     interval_seconds: float = 0.015
     interval_max_seconds: float = 0.06
     # Live turns up to which the short interval is kept.
-    calm_turns: int = 30
+    calm_turns: int = 20
     # Least time between two commits, each of all turns that are due.
     tick_seconds: float = 0.01
     flush_bytes: int = 1024
