@@ -188,7 +188,7 @@ def test_the_prompt_is_the_branch_within_the_window(alice: Principal, settings: 
     second = send(alice, content="Second", conversation_id=first.conversation_id, system="Be brief")
     assert [m.content for m in second.prompt] == ["Be brief", "First", "One", "Second"]
     finish(second, "x" * 900)
-    # Each message counts 16 bytes more than its text, and a branch that is cut begins with a person.
+    # Each message counts 16 bytes more than its text; a branch that is cut begins with a person.
     settings.TURNS = replace(settings.TURNS, max_prompt_bytes=1024)
     third = send(alice, content="Third", conversation_id=first.conversation_id)
     assert [m.content for m in third.prompt] == ["First", "One", "Second", "x" * 900, "Third"]
