@@ -124,3 +124,19 @@ def test_a_settlement_says_who_what_and_when(held: str, team: Team, alice: User)
     assert (row.team, row.person, row.model) == (team, alice, "gpt-4.1")
     assert (row.cached_tokens, row.reasoning_tokens) == (10, 20)
     assert row.day == row.created_at.date()
+
+
+def test_the_turn_in_the_documents_goes_through_the_books_as_told(
+    team: Team, alice: User, priced: str
+) -> None:
+    give(team, "20")
+    hold_for(team, alice, "turn:1", prompt_bytes=1_200_000, max_tokens=600_000)
+    assert budget_of(team.pk).held_nano_usd == usd_to_nano("14.40")
+    assert budget_of(team.pk).remaining_nano_usd == usd_to_nano("5.60")
+    settled = settle_as("turn:1", 1_000_000, 500_000)
+    assert (settled.cost_nano_usd, settled.official_cost_nano_usd) == (
+        usd_to_nano("12"),
+        usd_to_nano("90"),
+    )
+    assert budget_of(team.pk).held_nano_usd == 0
+    assert budget_of(team.pk).remaining_nano_usd == usd_to_nano("8")
