@@ -1,7 +1,8 @@
 """The journal's storage: every chunk once, only of the owner, on either database."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -17,6 +18,7 @@ from tests.chat.conftest import alice, people
 from tests.chat.test_admission import finish, priced, send
 
 __all__ = ["alice", "people", "priced"]
+T = TypeVar("T")
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -36,14 +38,21 @@ def chunks(turn: Admitted, *seqs: int, epoch: int = 1) -> list[Chunk]:
     return [Chunk(turn.turn_id, epoch, seq, seq - 1, "x", "") for seq in seqs]
 
 
-async def stored() -> list[int]:
-    def read() -> list[int]:
+async def in_thread(act: Callable[[], T]) -> T:
+    """Use the ORM, and leave no connection in the thread: the test database is dropped later."""
+
+    def do() -> T:
         try:
-            return list(JournalChunk.objects.order_by("seq").values_list("seq", flat=True))
+            return act()
         finally:
             connections.close_all()
 
-    return await sync_to_async(read)()
+    return await sync_to_async(do)()
+
+
+async def stored() -> list[int]:
+    rows = JournalChunk.objects.order_by("seq").values_list("seq", flat=True)
+    return await in_thread(lambda: list(rows))
 
 
 async def test_chunks_are_stored_in_one_commit(store: DatabaseChunkStore, turn: Admitted) -> None:
@@ -63,7 +72,7 @@ async def test_nothing_is_stored_of_a_turn_that_was_taken_over_or_has_ended(
     store: DatabaseChunkStore, turn: Admitted
 ) -> None:
     await store.append(chunks(turn, 1, epoch=7))
-    await sync_to_async(finish)(turn)
+    await in_thread(lambda: finish(turn))
     await store.append(chunks(turn, 1))
     assert await stored() == []
 
