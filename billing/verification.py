@@ -1,6 +1,7 @@
 """Verifying the ledger: everything that is cached or derived, compared with the transfers."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, timedelta
 
@@ -43,11 +44,7 @@ def verify(rebuild: bool = False) -> Verification:
 
     Reads one snapshot. Rebuilding corrects counters only; rows that are wrong are reported again.
     """
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if connection.vendor == "postgresql" and outermost and not rebuild:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    with transaction.atomic() if rebuild else snapshot():
         # The same order as every writer: budgets, then accounts.
         budgets = list(Budget.objects.select_for_update().order_by("rank", "id")) if rebuild else []
         books = fold(_rows())
@@ -63,6 +60,31 @@ def verify(rebuild: bool = False) -> Verification:
             *(Difference("guard_missing", name, "") for name in missing_guards(connection)),
         )
     return Verification(books.count, len(books.teams), len(books.open_holds), differences)
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """One state of the database to read from, for as long as it takes; nobody waits for it.
+
+    Within another transaction: that one's.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    connection.ensure_connection()
+    mode = getattr(connection, "transaction_mode", None)
+    if connection.vendor == "sqlite":
+        # The usual IMMEDIATE would keep every writer out until the last row is read.
+        connection.transaction_mode = "DEFERRED"  # type: ignore[attr-defined]
+    try:
+        with transaction.atomic():
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield
+    finally:
+        if connection.vendor == "sqlite":
+            connection.transaction_mode = mode  # type: ignore[attr-defined]
 
 
 def _rows() -> Iterator[Row]:

@@ -12,7 +12,7 @@ from billing.errors import BudgetExhausted
 from billing.guards import missing_guards
 from billing.models import Transfer
 from billing.settlement import Settled
-from billing.verification import verify
+from billing.verification import snapshot, verify
 from tests.billing.conftest import give, hold_for, settle_as
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,6 +105,26 @@ def test_rivals_settle_a_turn_once(team: Team, alice: User, priced: str) -> None
     assert len(set(results)) == 1
     assert Transfer.objects.filter(subject="turn:1", kind="release").count() == 1
     assert budget_of(team.pk).spent_nano_usd == results[0].cost_nano_usd
+    assert only_missing_delete_guards()
+
+
+def test_a_verification_keeps_no_turn_waiting_and_sees_one_state(
+    team: Team, alice: User, priced: str
+) -> None:
+    give(team, "1")
+
+    def send() -> None:
+        hold_for(team, alice, "turn:1")
+        connections.close_all()
+
+    with snapshot():
+        assert Transfer.objects.count() == 1
+        sender = threading.Thread(target=send)
+        sender.start()
+        sender.join(10)
+        assert not sender.is_alive()
+        assert Transfer.objects.count() == 1
+    assert Transfer.objects.count() == 2
     assert only_missing_delete_guards()
 
 
