@@ -29,6 +29,8 @@ class RightsWatch:
         self._listening = listening
         self._close = close
         self._told = asyncio.Event()
+        # A change between the greeting and the first group was told to nobody: look once more.
+        self._told.set()
 
     def tell(self, credential: str | None) -> None:
         """The person's rights changed: for all her connections, or those of one credential."""
