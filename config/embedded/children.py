@@ -53,7 +53,7 @@ class Child:
         return line
 
     def wait_until_serving(self, port: int) -> None:
-        """Wait until it answers on `port`, its model loaded; raise `StepFailed` if it never does."""
+        """Wait until it answers on `port`, its model loaded. Raises `StepFailed`."""
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while self.status is None and time.monotonic() < deadline:
             if _serves(port):
