@@ -30,6 +30,8 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 # Django's admin builds its widgets with jQuery, which writes HTML as text.
 WITHOUT_TRUSTED_TYPES = {"require-trusted-types-for": None, "trusted-types": None}
 ADMIN_PATH = "/admin/"
+NEVER_STORED = ("/api/", "/health", "/ready")
+"""What a team wrote, and what is true only now: no browser or proxy may keep a copy."""
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
     for feature in (
@@ -54,6 +56,8 @@ def security_headers(get_response: Callable[[HttpRequest], Any]) -> Callable[[Ht
 
     def add_headers(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        if request.path.startswith(NEVER_STORED):
+            response.headers.setdefault("Cache-Control", "no-store")
         if request.path.startswith(ADMIN_PATH):
             response._csp_replace = WITHOUT_TRUSTED_TYPES  # type: ignore[attr-defined]
         return response

@@ -44,6 +44,11 @@ def test_every_answer_has_the_headers(site: TramServer, page: str) -> None:
     assert "Access-Control-Allow-Origin" not in headers
 
 
+@pytest.mark.parametrize("door", ["/api/me", "/api/conversations", "/health", "/ready"])
+def test_doors_and_probes_are_never_stored(site: TramServer, door: str) -> None:
+    assert httpx.get(site.url + door).headers["Cache-Control"] == "no-store"
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_policy_is_strict(site: TramServer, page: str) -> None:
     policy = policy_of(httpx.get(site.url + page))
