@@ -28,14 +28,20 @@ class RightsWatch:
         self._verbs = verbs
         self._listening = listening
         self._close = close
+        self._ended = False
         self._told = asyncio.Event()
         # A change between the greeting and the first group was told to nobody: look once more.
         self._told.set()
 
     def tell(self, credential: str | None) -> None:
-        """The person's rights changed: for all her connections, or those of one credential."""
-        if not credential or credential == self._verbs.principal.credential:
-            self._told.set()
+        """The person's rights changed: for all her connections, or one credential has ended.
+
+        An ended one is not looked up again: a sign-out is told a moment before the session is gone.
+        """
+        if credential and credential != self._verbs.principal.credential:
+            return
+        self._ended = self._ended or bool(credential)
+        self._told.set()
 
     async def keep(self) -> None:
         """Look again and again, until the connection has no rights left. An announcement may get
@@ -54,7 +60,7 @@ class RightsWatch:
                 self._told.set()
 
     async def _look(self) -> bool:
-        principal = await cross(revalidate, self._verbs.principal)
+        principal = None if self._ended else await cross(revalidate, self._verbs.principal)
         if principal is None:
             await self._close(handshake.NOT_SIGNED_IN)
             return False
