@@ -11,7 +11,6 @@ AGAIN = tuple(
         "message_pages",
         "conversation_services",
         "admin",
-        "pages",
         "api",
     )
 )
