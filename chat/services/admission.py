@@ -11,11 +11,11 @@ from accounts.models import User
 from accounts.policy import NotVisible, Principal, require
 from accounts.roles import Capability
 from billing.errors import BudgetExhausted, PriceUnknown
-from billing.holds import place_hold
-from billing.models import PriceVersion
+from billing.holds import HoldPlaced, place_hold
 from billing.money import format_usd
-from chat.models import Message, Turn, TurnState
+from chat.models import Conversation, Message, Turn, TurnState
 from chat.search import fold
+from chat.services.announcements import ConversationChange, announce
 from chat.services.errors import (
     BudgetTooSmall,
     ContentInvalid,
@@ -118,7 +118,7 @@ def _admit(principal: Principal, intent: Intent, models: Models, node: str) -> A
         temperature=intent.temperature,
     )
     _count_turns(principal)
-    price = _hold(turn, prompt)
+    hold = _hold(turn, prompt)
     _write_messages(turn, place, intent, principal)
     return _admitted(
         turn,
@@ -128,8 +128,8 @@ def _admit(principal: Principal, intent: Intent, models: Models, node: str) -> A
         prompt=prompt,
         prefix=place.prefix,
         top_p=intent.top_p,
-        input_nano_usd_per_million=price.input_nano_usd_per_million,
-        output_nano_usd_per_million=price.output_nano_usd_per_million,
+        input_nano_usd_per_million=hold.input_nano_usd_per_million,
+        output_nano_usd_per_million=hold.output_nano_usd_per_million,
     )
 
 
@@ -158,7 +158,7 @@ def _count_turns(principal: Principal) -> None:
         raise TooManyTurns(limit_turns=settings.TURNS.max_turns_per_person)
 
 
-def _hold(turn: Turn, prompt: tuple[PromptMessage, ...]) -> PriceVersion:
+def _hold(turn: Turn, prompt: tuple[PromptMessage, ...]) -> HoldPlaced:
     try:
         hold = place_hold(
             team_id=turn.team_id,
@@ -179,19 +179,16 @@ def _hold(turn: Turn, prompt: tuple[PromptMessage, ...]) -> PriceVersion:
         ) from None
     turn.max_tokens = hold.max_tokens
     turn.hold_nano_usd = hold.amount_nano_usd
-    return PriceVersion.objects.get(pk=hold.price_version_id)
+    return hold
 
 
 def _write_messages(turn: Turn, place: Place, intent: Intent, principal: Principal) -> None:
-    conversation = place.conversation
-    if place.new_conversation:
-        conversation.title = title_from(intent.content)
-        conversation.save(force_insert=True)
-    number = conversation.messages.aggregate(last=Max("number"))["last"] or 0
-    question = place.question
+    conversation, question = place.conversation, place.question
+    number = 0 if place.new_conversation else _last_number(conversation)
+    new = []
     if question is None:
         number += 1
-        question = Message.objects.create(
+        question = Message(
             conversation=conversation,
             parent_id=place.parent_id,
             number=number,
@@ -200,7 +197,8 @@ def _write_messages(turn: Turn, place: Place, intent: Intent, principal: Princip
             content=intent.content,
             search_text=fold(intent.content),
         )
-    answer = Message.objects.create(
+        new.append(question)
+    answer = Message(
         conversation=conversation,
         parent=question,
         number=number + 1,
@@ -208,8 +206,20 @@ def _write_messages(turn: Turn, place: Place, intent: Intent, principal: Princip
         model=turn.model,
         content=place.prefix,
     )
-    turn.user_message, turn.assistant_message = question, answer
-    turn.save(force_insert=True)
+    new.append(answer)
     conversation.leaf, conversation.model = answer, turn.model
     conversation.updated_at = timezone.now()
-    conversation.save(update_fields=["leaf", "model", "updated_at"])
+    # It names its leaf before that is there: references are checked at the commit.
+    if place.new_conversation:
+        conversation.title = title_from(intent.content)
+        conversation.save(force_insert=True)
+    else:
+        conversation.save(update_fields=["leaf", "model", "updated_at"])
+    Message.objects.bulk_create(new)
+    turn.user_message, turn.assistant_message = question, answer
+    turn.save(force_insert=True)
+
+
+def _last_number(conversation: Conversation) -> int:
+    last: int | None = conversation.messages.aggregate(last=Max("number"))["last"]
+    return last or 0

@@ -144,6 +144,20 @@ async def test_a_colleague_watches_from_the_first_word_and_may_stop(
     assert await bob.done(second["turn"]) == await alice.done(second["turn"])
 
 
+async def test_a_new_conversation_is_told_to_the_team_and_to_nobody_else(
+    open_socket: OpenSocket,
+) -> None:
+    alice, bob, charlie = [await open_socket(name) for name in ("alice", "bob", "charlie")]
+    accepted = await alice.chat("Say something short", model="gpt-4.1")
+    told = await bob.wait_for(
+        lambda frame: frame["type"] == "conversation"
+        and frame["conversation"] == accepted["conversation"]
+    )
+    assert (told["change"], told["title"]) == ("title", "Say something short")
+    await alice.done(accepted["turn"])
+    assert "conversation" not in {frame["type"] for frame in charlie.frames}
+
+
 async def test_attaching_after_the_end_gives_the_whole_answer(open_socket: OpenSocket) -> None:
     alice = await open_socket("alice")
     accepted = await alice.chat("Say something short", model="gpt-4.1")
