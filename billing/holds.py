@@ -21,11 +21,13 @@ MAX_TOKENS_OF_A_TURN = 10**9
 
 @dataclass(frozen=True)
 class HoldPlaced:
-    """What was reserved, and how many tokens the answer may have for it."""
+    """What was reserved, how many tokens the answer may have for it, and the pinned price."""
 
     amount_nano_usd: int
     max_tokens: int
     price_version_id: int
+    input_nano_usd_per_million: int
+    output_nano_usd_per_million: int
 
 
 def place_hold(
@@ -93,7 +95,14 @@ def max_tokens_within(
 
 
 def _placed(hold: Hold) -> HoldPlaced:
-    return HoldPlaced(hold.amount_nano_usd, hold.max_tokens, hold.price_version_id)
+    price = hold.price_version
+    return HoldPlaced(
+        hold.amount_nano_usd,
+        hold.max_tokens,
+        price.pk,
+        price.input_nano_usd_per_million,
+        price.output_nano_usd_per_million,
+    )
 
 
 def _fit(

@@ -213,6 +213,7 @@ def _write_messages(turn: Turn, place: Place, intent: Intent, principal: Princip
     if place.new_conversation:
         conversation.title = title_from(intent.content)
         conversation.save(force_insert=True)
+        _announce(conversation, principal)
     else:
         conversation.save(update_fields=["leaf", "model", "updated_at"])
     Message.objects.bulk_create(new)
@@ -223,3 +224,16 @@ def _write_messages(turn: Turn, place: Place, intent: Intent, principal: Princip
 def _last_number(conversation: Conversation) -> int:
     last: int | None = conversation.messages.aggregate(last=Max("number"))["last"]
     return last or 0
+
+
+def _announce(conversation: Conversation, principal: Principal) -> None:
+    """Let the lists of the team show a new conversation."""
+    announce(
+        ConversationChange(
+            conversation_id=conversation.id,
+            team_id=conversation.team_id,
+            by_user_id=principal.user_id,
+            change="title",
+            title=conversation.title,
+        )
+    )
