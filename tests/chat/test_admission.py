@@ -1,6 +1,5 @@
 """Admitting a turn: once for one id, only with today's rights, with its worst cost held."""
 
-import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +9,8 @@ from accounts.models import Membership
 from accounts.policy import Forbidden, NotVisible, Principal
 from accounts.services.principals import principal_for_user
 from billing.budgets import budget_of
-from chat.models import Message, Turn, TurnState
-from chat.services.admission import start_turn
+from chat.models import Message, Turn
 from chat.services.conversations import delete
-from chat.services.ending import TurnEnd, end_turn, stored_end
 from chat.services.errors import (
     BudgetTooSmall,
     ContentInvalid,
@@ -21,43 +18,14 @@ from chat.services.errors import (
     ModelNotAllowed,
     TooManyTurns,
 )
-from chat.services.intents import Admitted, Intent, Models
-from chat.services.interruption import turns_to_stop
 from tests.billing.conftest import set_prices
-from tests.chat.conftest import principal
+from tests.chat.admitting import MODEL, finish, send, wish
 from tests.people import Cast
-
-MODEL = "gpt-4.1"
 
 
 @pytest.fixture(autouse=True)
 def priced(db: None) -> None:
     set_prices(MODEL, "8")
-
-
-def wish(content: str = "Hello", **fields: Any) -> Intent:
-    values: dict[str, Any] = {"kind": "chat", "client_id": uuid.uuid4(), "content": content}
-    return Intent(**(values | fields))
-
-
-def send(who: Principal, intent: Intent | None = None, **fields: Any) -> Admitted:
-    return start_turn(who, intent or wish(**fields), models=Models(MODEL), node="here")
-
-
-def finish(turn: Admitted, content: str = "An answer.", **fields: Any) -> None:
-    end = TurnEnd(
-        turn_id=turn.turn_id,
-        epoch=turn.epoch,
-        model=turn.model,
-        state="completed",
-        content=content,
-        reasoning="",
-        generated=content,
-        prompt=turn.prompt,
-        sent=True,
-        finish_reason="stop",
-    )
-    assert end_turn(replace(end, **fields)) is not None
 
 
 def test_a_send_stores_both_messages_and_holds_the_worst_cost(
@@ -204,59 +172,3 @@ def test_a_cut_answer_is_continued_with_its_text_as_prefix(alice: Principal) -> 
     assert more.prefix == "It was"
     assert [m.content for m in more.prompt][:2] == ["Tell", "It was"]
     assert more.user_message_id == cut.user_message_id
-
-
-def test_the_end_of_a_turn_is_found_in_its_own_conversation_only(alice: Principal) -> None:
-    turn, other = send(alice), send(alice)
-    assert stored_end(turn.turn_id) is None
-    finish(turn)
-    assert stored_end(turn.turn_id, conversation_id=turn.conversation_id) is not None
-    for turn_id, conversation_id in (
-        (turn.turn_id, other.conversation_id),
-        (uuid.uuid4(), turn.conversation_id),
-    ):
-        with pytest.raises(NotVisible):
-            stored_end(turn_id, conversation_id=conversation_id)
-
-
-def test_a_turn_stops_when_asked_and_when_nobody_can_want_it_any_more(
-    alice: Principal, bob: Principal, people: Cast
-) -> None:
-    mine, his, asked = send(alice), send(bob), send(alice)
-    ids = (mine.turn_id, his.turn_id, asked.turn_id)
-    assert turns_to_stop(ids) == {}
-    Turn.objects.filter(pk=asked.turn_id).update(
-        interrupt_requested_at="2026-01-01T00:00Z", interrupted_by=people.bob
-    )
-    assert turns_to_stop(ids) == {asked.turn_id: people.bob.pk}
-    type(people.bob).objects.filter(pk=people.bob.pk).update(is_active=False)
-    delete(alice, mine.conversation_id)
-    assert turns_to_stop(ids) == {
-        mine.turn_id: people.alice.pk,
-        his.turn_id: None,
-        asked.turn_id: people.bob.pk,
-    }
-    assert turns_to_stop(ids[:1]) == {mine.turn_id: people.alice.pk}
-
-
-def test_an_end_after_the_end_changes_nothing(alice: Principal, people: Cast) -> None:
-    turn = send(alice)
-    finish(turn, "First")
-    spent = budget_of(people.team.pk).spent_nano_usd
-    finish(turn, "Second and much longer", state="interrupted")
-    ended = stored_end(turn.turn_id)
-    assert ended is not None
-    assert (ended.content, ended.state) == ("First", TurnState.COMPLETED)
-    assert budget_of(people.team.pk).spent_nano_usd == spent
-
-
-def test_an_estimate_never_exceeds_the_hold(alice: Principal) -> None:
-    turn = send(alice)
-    finish(turn, generated="tram " * 100_000)
-    ended = stored_end(turn.turn_id)
-    assert ended is not None
-    assert ended.cost_nano_usd == turn.hold_nano_usd
-
-
-def test_current_team_is_where_a_new_conversation_goes(people: Cast) -> None:
-    assert send(principal(people.bob, people.team)).team_id == people.team.pk

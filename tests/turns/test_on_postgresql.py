@@ -6,6 +6,7 @@ from tests.again import run_on_postgresql
 
 AGAIN = (
     "tests/chat/test_admission.py",
+    "tests/chat/test_ending.py",
     "tests/turns/test_recovery.py",
     "tests/turns/test_races.py",
     "tests/turns/test_store.py",

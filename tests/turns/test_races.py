@@ -16,8 +16,9 @@ from chat.services.errors import TooManyTurns
 from chat.services.intents import Admitted
 from chat.services.recovery import recover_turn
 from tests.billing.test_races import all_at_once
+from tests.chat.admitting import finish, send, wish
 from tests.chat.conftest import alice, bob, people, principal
-from tests.chat.test_admission import finish, priced, send, wish
+from tests.chat.test_admission import priced
 from tests.people import Cast
 
 __all__ = ["alice", "bob", "people", "priced"]

@@ -8,8 +8,9 @@ from chat.models import JournalChunk, Turn
 from chat.services.ending import stored_end
 from chat.services.intents import Admitted
 from chat.services.recovery import recover_turn, running_turns
+from tests.chat.admitting import finish, send
 from tests.chat.conftest import alice, bob, people
-from tests.chat.test_admission import finish, priced, send
+from tests.chat.test_admission import priced
 from tests.people import Cast
 
 __all__ = ["alice", "bob", "people", "priced"]

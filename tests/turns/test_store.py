@@ -14,8 +14,9 @@ from chat.models import JournalChunk
 from chat.protocol import Chunk
 from chat.services.intents import Admitted
 from chat.turns.store import DatabaseChunkStore
+from tests.chat.admitting import finish, send
 from tests.chat.conftest import alice, people
-from tests.chat.test_admission import finish, priced, send
+from tests.chat.test_admission import priced
 
 __all__ = ["alice", "people", "priced"]
 T = TypeVar("T")
