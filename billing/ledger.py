@@ -8,10 +8,24 @@ never wait for each other in a circle.
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import BigIntegerField, Case, F, Value, When
+from django.db import connection
 
 from billing.models import Account, AccountKind, Hold, Transfer, TransferKind
 from billing.money import checked
+
+# As SQL, because a turn waits for it: the ORM takes 0.9 ms to put this statement together.
+_MOVE = """
+UPDATE billing_account SET
+    debits_pending_nano_usd = debits_pending_nano_usd
+        + CASE WHEN id = %(debit)s THEN CAST(%(pending)s AS bigint) ELSE 0 END,
+    debits_posted_nano_usd = debits_posted_nano_usd
+        + CASE WHEN id = %(debit)s THEN CAST(%(posted)s AS bigint) ELSE 0 END,
+    credits_pending_nano_usd = credits_pending_nano_usd
+        + CASE WHEN id = %(credit)s THEN CAST(%(pending)s AS bigint) ELSE 0 END,
+    credits_posted_nano_usd = credits_posted_nano_usd
+        + CASE WHEN id = %(credit)s THEN CAST(%(posted)s AS bigint) ELSE 0 END
+WHERE id IN (%(debit)s, %(credit)s)
+"""
 
 
 @dataclass(frozen=True)
@@ -110,20 +124,11 @@ def _move(
     debit_id: int, credit_id: int, *, pending_nano_usd: int = 0, posted_nano_usd: int = 0
 ) -> None:
     """Move the counters of both accounts in one statement."""
-
-    def if_account(account_id: int, amount: int) -> Case:
-        return Case(
-            When(pk=account_id, then=Value(amount)),
-            default=Value(0),
-            output_field=BigIntegerField(),
-        )
-
-    Account.objects.filter(pk__in=(debit_id, credit_id)).update(
-        debits_pending_nano_usd=F("debits_pending_nano_usd")
-        + if_account(debit_id, pending_nano_usd),
-        debits_posted_nano_usd=F("debits_posted_nano_usd") + if_account(debit_id, posted_nano_usd),
-        credits_pending_nano_usd=F("credits_pending_nano_usd")
-        + if_account(credit_id, pending_nano_usd),
-        credits_posted_nano_usd=F("credits_posted_nano_usd")
-        + if_account(credit_id, posted_nano_usd),
-    )
+    values = {
+        "debit": debit_id,
+        "credit": credit_id,
+        "pending": pending_nano_usd,
+        "posted": posted_nano_usd,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, values)
