@@ -18,8 +18,8 @@ from tests.processes import ROOT
 FULL = Plan(windows=3, window_seconds=4.0, samples=40, idle_connections=200, burst_tokens=40_000)
 QUICK = Plan(windows=1, window_seconds=3.0, samples=10, idle_connections=50, burst_tokens=10_000)
 FULL_STREAMS = {
-    "Tram": (1, 50, 100, 200, 250, 300, 400),
-    "plain": (1, 50, 100, 125, 150),
+    "Tram": (1, 50, 100, 200, 300, 400),
+    "plain": (1, 50, 100, 150),
 }
 QUICK_STREAMS = {"Tram": (1, 100, 200), "plain": (50, 100)}
 
