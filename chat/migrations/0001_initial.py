@@ -10,160 +10,364 @@ import chat.models.folded
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_audit_guards'),
+        ("accounts", "0002_audit_guards"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Conversation',
+            name="Conversation",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('title', models.CharField(blank=True, max_length=200, verbose_name='title')),
-                ('search_title', chat.models.folded.FoldedField(blank=True, editable=False, of='title')),
-                ('model', models.CharField(blank=True, max_length=200, verbose_name='model')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='begun')),
-                ('updated_at', models.DateTimeField(verbose_name='last changed')),
-                ('pinned_at', models.DateTimeField(blank=True, null=True, verbose_name='pinned')),
-                ('archived_at', models.DateTimeField(blank=True, null=True, verbose_name='archived')),
-                ('deleted_at', models.DateTimeField(blank=True, null=True, verbose_name='deleted')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to=settings.AUTH_USER_MODEL, verbose_name='begun by')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='accounts.team', verbose_name='team')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("title", models.CharField(blank=True, max_length=200, verbose_name="title")),
+                (
+                    "search_title",
+                    chat.models.folded.FoldedField(blank=True, editable=False, of="title"),
+                ),
+                ("model", models.CharField(blank=True, max_length=200, verbose_name="model")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="begun")),
+                ("updated_at", models.DateTimeField(verbose_name="last changed")),
+                ("pinned_at", models.DateTimeField(blank=True, null=True, verbose_name="pinned")),
+                (
+                    "archived_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="archived"),
+                ),
+                ("deleted_at", models.DateTimeField(blank=True, null=True, verbose_name="deleted")),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conversations",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="begun by",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conversations",
+                        to="accounts.team",
+                        verbose_name="team",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'conversation',
-                'verbose_name_plural': 'conversations',
+                "verbose_name": "conversation",
+                "verbose_name_plural": "conversations",
             },
         ),
         migrations.CreateModel(
-            name='JournalChunk',
+            name="JournalChunk",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('turn_id', models.UUIDField()),
-                ('epoch', models.PositiveIntegerField()),
-                ('seq', models.PositiveIntegerField()),
-                ('offset', models.PositiveIntegerField()),
-                ('content', models.TextField(blank=True)),
-                ('reasoning', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("turn_id", models.UUIDField()),
+                ("epoch", models.PositiveIntegerField()),
+                ("seq", models.PositiveIntegerField()),
+                ("offset", models.PositiveIntegerField()),
+                ("content", models.TextField(blank=True)),
+                ("reasoning", models.TextField(blank=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('turn_id', 'epoch', 'seq'), name='journal_chunk_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("turn_id", "epoch", "seq"), name="journal_chunk_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(verbose_name='number')),
-                ('role', models.CharField(choices=[('user', 'Person'), ('assistant', 'Model')], max_length=9, verbose_name='role')),
-                ('model', models.CharField(blank=True, max_length=200, verbose_name='model')),
-                ('content', models.TextField(blank=True, verbose_name='content')),
-                ('reasoning', models.TextField(blank=True, verbose_name='reasoning')),
-                ('search_text', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='written')),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='author')),
-                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='chat.conversation', verbose_name='conversation')),
-                ('parent', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='children', to='chat.message', verbose_name='parent')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.BigIntegerField(verbose_name="number")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("user", "Person"), ("assistant", "Model")],
+                        max_length=9,
+                        verbose_name="role",
+                    ),
+                ),
+                ("model", models.CharField(blank=True, max_length=200, verbose_name="model")),
+                ("content", models.TextField(blank=True, verbose_name="content")),
+                ("reasoning", models.TextField(blank=True, verbose_name="reasoning")),
+                ("search_text", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="written")),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="author",
+                    ),
+                ),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="chat.conversation",
+                        verbose_name="conversation",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="children",
+                        to="chat.message",
+                        verbose_name="parent",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'message',
-                'verbose_name_plural': 'messages',
+                "verbose_name": "message",
+                "verbose_name_plural": "messages",
             },
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='leaf',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='chat.message'),
+            model_name="conversation",
+            name="leaf",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="chat.message",
+            ),
         ),
         migrations.CreateModel(
-            name='Turn',
+            name="Turn",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('client_id', models.UUIDField()),
-                ('payload_sha256', models.CharField(max_length=64)),
-                ('state', models.CharField(choices=[('running', 'Running'), ('completed', 'Completed'), ('interrupted', 'Interrupted'), ('failed', 'Failed'), ('budget_stopped', 'Stopped by the budget'), ('orphaned', 'Orphaned')], default='running', max_length=14, verbose_name='state')),
-                ('epoch', models.PositiveIntegerField(default=1, verbose_name='epoch')),
-                ('node', models.CharField(blank=True, max_length=64, verbose_name='process')),
-                ('model', models.CharField(max_length=200, verbose_name='model')),
-                ('route', models.CharField(blank=True, max_length=100, verbose_name='relay')),
-                ('temperature', models.FloatField(blank=True, null=True, verbose_name='temperature')),
-                ('max_tokens', models.PositiveIntegerField(verbose_name='most tokens')),
-                ('hold_nano_usd', models.BigIntegerField(verbose_name='hold')),
-                ('prompt_tokens', models.PositiveIntegerField(default=0, verbose_name='prompt tokens')),
-                ('completion_tokens', models.PositiveIntegerField(default=0, verbose_name='answer tokens')),
-                ('cached_tokens', models.PositiveIntegerField(blank=True, null=True, verbose_name='cached tokens')),
-                ('reasoning_tokens', models.PositiveIntegerField(blank=True, null=True, verbose_name='reasoning tokens')),
-                ('cost_nano_usd', models.BigIntegerField(default=0, verbose_name='cost')),
-                ('quality', models.CharField(blank=True, max_length=10, verbose_name='evidence')),
-                ('finish_reason', models.CharField(blank=True, max_length=40, verbose_name='reason of the end')),
-                ('error_code', models.CharField(blank=True, max_length=40, verbose_name='error')),
-                ('error_detail', models.TextField(blank=True, verbose_name="relay's words")),
-                ('error_message', models.TextField(blank=True, verbose_name='error message')),
-                ('anomaly', models.CharField(blank=True, max_length=200, verbose_name='anomaly')),
-                ('sha256', models.CharField(blank=True, max_length=64, verbose_name='SHA-256 of the answer')),
-                ('ttft_ms', models.PositiveIntegerField(blank=True, null=True, verbose_name='time to first token')),
-                ('total_ms', models.PositiveIntegerField(blank=True, null=True, verbose_name='total time')),
-                ('interrupt_requested_at', models.DateTimeField(blank=True, null=True, verbose_name='interrupt asked for')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='begun')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
-                ('assistant_message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='turn', to='chat.message', verbose_name='answer')),
-                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='turns', to='chat.conversation', verbose_name='conversation')),
-                ('interrupted_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='interrupted by')),
-                ('requester', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='turns', to=settings.AUTH_USER_MODEL, verbose_name='person')),
-                ('team', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.team', verbose_name='team')),
-                ('user_message', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='answering_turns', to='chat.message', verbose_name='question')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("client_id", models.UUIDField()),
+                ("payload_sha256", models.CharField(max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("completed", "Completed"),
+                            ("interrupted", "Interrupted"),
+                            ("failed", "Failed"),
+                            ("budget_stopped", "Stopped by the budget"),
+                            ("orphaned", "Orphaned"),
+                        ],
+                        default="running",
+                        max_length=14,
+                        verbose_name="state",
+                    ),
+                ),
+                ("epoch", models.PositiveIntegerField(default=1, verbose_name="epoch")),
+                ("node", models.CharField(blank=True, max_length=64, verbose_name="process")),
+                ("model", models.CharField(max_length=200, verbose_name="model")),
+                ("route", models.CharField(blank=True, max_length=100, verbose_name="relay")),
+                (
+                    "temperature",
+                    models.FloatField(blank=True, null=True, verbose_name="temperature"),
+                ),
+                ("max_tokens", models.PositiveIntegerField(verbose_name="most tokens")),
+                ("hold_nano_usd", models.BigIntegerField(verbose_name="hold")),
+                (
+                    "prompt_tokens",
+                    models.PositiveIntegerField(default=0, verbose_name="prompt tokens"),
+                ),
+                (
+                    "completion_tokens",
+                    models.PositiveIntegerField(default=0, verbose_name="answer tokens"),
+                ),
+                (
+                    "cached_tokens",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="cached tokens"
+                    ),
+                ),
+                (
+                    "reasoning_tokens",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="reasoning tokens"
+                    ),
+                ),
+                ("cost_nano_usd", models.BigIntegerField(default=0, verbose_name="cost")),
+                ("quality", models.CharField(blank=True, max_length=10, verbose_name="evidence")),
+                (
+                    "finish_reason",
+                    models.CharField(blank=True, max_length=40, verbose_name="reason of the end"),
+                ),
+                ("error_code", models.CharField(blank=True, max_length=40, verbose_name="error")),
+                ("error_detail", models.TextField(blank=True, verbose_name="relay's words")),
+                ("error_message", models.TextField(blank=True, verbose_name="error message")),
+                ("anomaly", models.CharField(blank=True, max_length=200, verbose_name="anomaly")),
+                (
+                    "sha256",
+                    models.CharField(
+                        blank=True, max_length=64, verbose_name="SHA-256 of the answer"
+                    ),
+                ),
+                (
+                    "ttft_ms",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="time to first token"
+                    ),
+                ),
+                (
+                    "total_ms",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="total time"),
+                ),
+                (
+                    "interrupt_requested_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="interrupt asked for"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="begun")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
+                (
+                    "assistant_message",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="turn",
+                        to="chat.message",
+                        verbose_name="answer",
+                    ),
+                ),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="turns",
+                        to="chat.conversation",
+                        verbose_name="conversation",
+                    ),
+                ),
+                (
+                    "interrupted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="interrupted by",
+                    ),
+                ),
+                (
+                    "requester",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="turns",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.team",
+                        verbose_name="team",
+                    ),
+                ),
+                (
+                    "user_message",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="answering_turns",
+                        to="chat.message",
+                        verbose_name="question",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'turn',
-                'verbose_name_plural': 'turns',
+                "verbose_name": "turn",
+                "verbose_name_plural": "turns",
             },
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['parent', 'number'], name='message_siblings'),
+            model_name="message",
+            index=models.Index(fields=["parent", "number"], name="message_siblings"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('parent', None)), fields=['conversation', 'number'], name='message_roots'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("parent", None)),
+                fields=["conversation", "number"],
+                name="message_roots",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('conversation', 'number'), name='message_number_once'),
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                fields=("conversation", "number"), name="message_number_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['team', 'deleted_at', '-updated_at', 'id'], name='conversation_list'),
+            model_name="conversation",
+            index=models.Index(
+                fields=["team", "deleted_at", "-updated_at", "id"], name="conversation_list"
+            ),
         ),
         migrations.AddIndex(
-            model_name='turn',
-            index=models.Index(fields=['conversation', 'state'], name='turn_running'),
+            model_name="turn",
+            index=models.Index(fields=["conversation", "state"], name="turn_running"),
         ),
         migrations.AddIndex(
-            model_name='turn',
-            index=models.Index(fields=['state', '-created_at'], name='turn_by_state'),
+            model_name="turn",
+            index=models.Index(fields=["state", "-created_at"], name="turn_by_state"),
         ),
         migrations.AddIndex(
-            model_name='turn',
-            index=models.Index(fields=['-created_at', '-id'], name='turn_newest'),
+            model_name="turn",
+            index=models.Index(fields=["-created_at", "-id"], name="turn_newest"),
         ),
         migrations.AddIndex(
-            model_name='turn',
-            index=models.Index(fields=['team', '-created_at'], name='turn_by_team'),
+            model_name="turn",
+            index=models.Index(fields=["team", "-created_at"], name="turn_by_team"),
         ),
         migrations.AddIndex(
-            model_name='turn',
-            index=models.Index(fields=['requester', '-created_at'], name='turn_by_person'),
+            model_name="turn",
+            index=models.Index(fields=["requester", "-created_at"], name="turn_by_person"),
         ),
         migrations.AddIndex(
-            model_name='turn',
-            index=models.Index(fields=['model', '-created_at'], name='turn_by_model'),
+            model_name="turn",
+            index=models.Index(fields=["model", "-created_at"], name="turn_by_model"),
         ),
         migrations.AddConstraint(
-            model_name='turn',
-            constraint=models.UniqueConstraint(fields=('requester', 'client_id'), name='turn_client_id_once'),
+            model_name="turn",
+            constraint=models.UniqueConstraint(
+                fields=("requester", "client_id"), name="turn_client_id_once"
+            ),
         ),
     ]

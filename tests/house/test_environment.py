@@ -57,7 +57,8 @@ def test_a_wrong_value_is_refused_with_its_name(
 
 
 @pytest.mark.parametrize(
-    "hosts", ["https://chat.example", "chat.example:443", "chat.example/", "a b", "[::1", "*.example"]
+    "hosts",
+    ["https://chat.example", "chat.example:443", "chat.example/", "a b", "[::1", "*.example"],
 )
 def test_a_host_that_could_never_match_is_refused(hosts: str) -> None:
     with pytest.raises(SettingInvalid, match="ALLOWED_HOSTS must be a list of host names"):

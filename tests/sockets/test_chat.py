@@ -150,8 +150,9 @@ async def test_a_new_conversation_is_told_to_the_team_and_to_nobody_else(
     alice, bob, charlie = [await open_socket(name) for name in ("alice", "bob", "charlie")]
     accepted = await alice.chat("Say something short", model="gpt-4.1")
     told = await bob.wait_for(
-        lambda frame: frame["type"] == "conversation"
-        and frame["conversation"] == accepted["conversation"]
+        lambda frame: (
+            frame["type"] == "conversation" and frame["conversation"] == accepted["conversation"]
+        )
     )
     assert (told["change"], told["title"]) == ("title", "Say something short")
     await alice.done(accepted["turn"])
