@@ -115,6 +115,12 @@ class CatalogueKeeper:
             WeakKeyDictionary()
         )
 
+    def fresh_copy(self) -> Catalogue | None:
+        """Return the kept catalogue while nobody needs to ask for it; else None."""
+        if self._failure is not None or self._clock() >= self._ask_again_at:
+            return None
+        return self.kept
+
     async def get(self, *, fresh: bool = False) -> Catalogue:
         """Return the catalogue; when the relay fails, the last good copy with the error in it.
 

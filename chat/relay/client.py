@@ -114,6 +114,10 @@ class RelayClient:
         finally:
             watch.close()
 
+    def kept_models(self) -> Catalogue | None:
+        """Return the catalogue without waiting, None where the relay must be asked first."""
+        return self._keeper.fresh_copy()
+
     async def models(self, *, fresh: bool = False) -> Catalogue:
         """Return what the relay offers, at most `catalogue_ttl_seconds` old.
 

@@ -92,6 +92,12 @@ class RelayDirectory:
                 yield event
 
     async def _catalogues(self) -> list[tuple[RelayClient, Catalogue]]:
+        kept = [(client, client.kept_models()) for client in self.clients]
+        fresh = [(client, catalogue) for client, catalogue in kept if catalogue is not None]
+        # Several times at each send: nothing is started while every copy is fresh.
+        return fresh if kept and len(fresh) == len(kept) else await self._ask_all()
+
+    async def _ask_all(self) -> list[tuple[RelayClient, Catalogue]]:
         answers = await asyncio.gather(
             *(client.models() for client in self.clients), return_exceptions=True
         )
