@@ -10,6 +10,8 @@ from config.catalogues.files import compile_all
 from config.embedded.page import BUILD
 from config.embedded.progress import ROOT, fingerprint, stamp, stamped, step
 
+APPS = ("accounts", "billing", "chat")
+
 
 def main() -> None:
     """Do every step that is due."""
@@ -38,7 +40,9 @@ def collect_static_files() -> None:
     from django.conf import settings
     from django.core.management import call_command
 
-    ours = [*BUILD.rglob("*"), *ROOT.glob("*/static/**/*"), ROOT / "config" / "settings.py"]
+    # Named, because what is collected stands in a folder called static as well.
+    apps = [path for app in APPS for path in (ROOT / app / "static").rglob("*")]
+    ours = [*BUILD.rglob("*"), *apps, ROOT / "config" / "settings.py"]
     sources = [path for path in ours if path.is_file()]
     # What Django and the packages bring changes with their versions.
     packages = ",".join(

@@ -139,3 +139,14 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     line = refusal(DATA_DIR=str(tmp_path / "file" / "data"), PORT=str(free_port()))
     assert line.endswith("cannot be written; choose another with DATA_DIR")
+
+
+def test_a_second_start_prepares_nothing_again(tmp_path: Path) -> None:
+    for expected in (True, False):
+        started = Launcher(tmp_path / "data")
+        try:
+            said = started.wait_until_ready()
+        finally:
+            started.end()
+        assert ("Compressing static files" in said) == expected
+        assert ("Preparing the database" in said) == expected
