@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.processes import ROOT, Child
+from tests.processes import ROOT, Child, free_port
 from tests.servers import TramServer, server_environment
 
 
@@ -72,6 +72,18 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
     assert "choose another with DATA_DIR" in done.stderr
+
+
+def test_a_second_server_on_the_same_data_is_refused_until_the_first_has_died(
+    tmp_path: Path, server_template: Path
+) -> None:
+    with TramServer(tmp_path / "site", server_template, relay=False) as first:
+        done = serve(first.env | {"PORT": str(free_port())})
+        assert done.returncode == 1
+        (said,) = done.stderr.strip().splitlines()
+        assert "another Tram already serves" in said
+        first.kill()
+        first.start()
 
 
 def test_a_child_that_is_left_behind_is_ended(tmp_path: Path, server_template: Path) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from chat.sole_process import SecondProcess, claim
+
 
 class Command(BaseCommand):
     """Serve pages, doors and sockets with Daphne; SIGTERM and Ctrl-C drain, a second one stops."""
@@ -39,6 +41,11 @@ class Command(BaseCommand):
             self._serve(host, port)
 
     def _serve(self, host: str, port: int) -> None:
+        if not settings.SITE.redis_url:
+            try:
+                claim(settings.DATA_DIR)
+            except SecondProcess as refusal:
+                raise CommandError(str(refusal)) from None
         use_uvloop()
         # Daphne makes its event loop when it is imported, so it comes after uvloop's policy.
         from chat.serving import SiteServer
