@@ -9,11 +9,18 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pytest_django import DjangoDbBlocker
 
 from tests.servers import TramServer, make_template
 from tests.services.servers import ServiceMissing, postgresql, valkey
+
+# A busy machine must not fail a property: how long an example takes says nothing about it.
+hypothesis.settings.register_profile(
+    "tram", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tram")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
