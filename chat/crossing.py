@@ -3,7 +3,6 @@
 import asyncio
 import contextvars
 import functools
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -39,15 +38,3 @@ async def cross(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     context = contextvars.copy_context()
     call = functools.partial(context.run, functools.partial(fn, *args, **kwargs))
     return await asyncio.get_running_loop().run_in_executor(_pool, _run, call)
-
-
-def close_connections() -> None:
-    """Close the database connections of every thread of the bridge (tests, and at the end)."""
-    barrier = threading.Barrier(THREADS)
-
-    def close() -> None:
-        connections.close_all()
-        barrier.wait(timeout=5)
-
-    for future in [_pool.submit(close) for _ in range(THREADS)]:
-        future.result(timeout=10)
