@@ -18,7 +18,7 @@ ACCOUNTS = read(Accounts, os.environ)
 TURNS = read(Turns, os.environ)
 SOCKETS = read(Sockets, os.environ)
 RELAY = read(Relay, os.environ)
-RELAYS = RELAY.addresses()
+RELAY.addresses()  # A wrong one ends the start here, not the first turn.
 
 DATA_DIR = SITE.data_dir
 DEBUG = SITE.debug
@@ -89,7 +89,6 @@ DATABASES = {"default": database(SITE.database_url, DATA_DIR, SITE.database_pool
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": backends.cache(SITE.redis_url)}
 CHANNEL_LAYERS = {"default": backends.channel_layer(SITE.redis_url)}
-REDIS_URL = SITE.redis_url
 globals().update(backends.mail(SITE.email_url))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = SITE.email_from
 

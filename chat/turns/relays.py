@@ -135,11 +135,8 @@ def directory() -> RelayDirectory:
 
 def configured() -> tuple[RelaySettings, ...]:
     """The relays that the settings name: the real one if it has a key, else the embedded ones."""
-    relay = settings.RELAY
-    if relay.api_key:
-        return (_settings("relay", relay.rest_url, relay.api_key),)
-    pairs = (each.partition("=") for each in relay.embedded)
-    return tuple(_settings(name, url, relay.embedded_key) for name, _, url in pairs)
+    found = settings.RELAY.addresses()
+    return tuple(_settings(each.name, each.rest_url, each.api_key) for each in found)
 
 
 def _settings(name: str, base_url: str, key: str) -> RelaySettings:

@@ -10,11 +10,10 @@ from config.environment import SettingInvalid, variable
 
 @dataclass(frozen=True, slots=True)
 class RelayAddress:
-    """A relay that turns may go to: its name on screens, addresses up to `/v1`, and key."""
+    """A relay that turns may go to: its name in logs and `/health`, address up to `/v1`, key."""
 
     name: str
     rest_url: str
-    ws_url: str
     api_key: str
 
     def __repr__(self) -> str:
@@ -40,7 +39,7 @@ class Relay:
     ws_url: str = variable(
         "HOLYSHEEP_WS_URL",
         "wss://stream.holysheep.ai/v1/chat/completions",
-        meaning="Its WebSocket address.",
+        meaning="Reserved: its WebSocket address. It is checked, and nothing connects to it yet.",
     )
     embedded: tuple[str, ...] = variable(
         "EMBEDDED_RELAYS",
@@ -58,7 +57,7 @@ class Relay:
         "RELAY_TRANSPORT",
         "auto",
         choices=("auto", "websocket", "sse"),
-        meaning="How answers are streamed from the relay.",
+        meaning="Reserved: how answers are streamed from the relay. Today by SSE with every value.",
     )
     max_retries: int = variable(
         "MAX_RETRIES",
@@ -80,7 +79,7 @@ class Relay:
         30_000,
         unit="milliseconds",
         low=1,
-        meaning="Longest WebSocket handshake with the relay.",
+        meaning="Reserved: longest WebSocket handshake with the relay. Not used yet.",
     )
     connect_timeout_seconds: float = variable(
         "RELAY_CONNECT_TIMEOUT_SECONDS",
@@ -115,7 +114,8 @@ class Relay:
         60,
         unit="requests a minute",
         low=1,
-        meaning="Requests to a relay with a key from one process.",
+        meaning="Reserved: requests to a relay with a key from one process. Nothing bounds them "
+        "yet; a relay that says 429 is heeded.",
     )
     max_line_bytes: int = variable(
         "RELAY_MAX_LINE_BYTES",
@@ -148,7 +148,7 @@ class Relay:
         _require_address("HOLYSHEEP_WS_URL", self.ws_url, ("ws", "wss"))
         if self.api_key:
             _require_key(self.api_key)
-            return (RelayAddress("holysheep", self.rest_url, self.ws_url, self.api_key),)
+            return (RelayAddress("relay", self.rest_url, self.api_key),)
         return tuple(self._embedded(entry) for entry in self.embedded)
 
     def _embedded(self, entry: str) -> RelayAddress:
@@ -156,8 +156,7 @@ class Relay:
         if not name:
             raise SettingInvalid("EMBEDDED_RELAYS", "a list of name=address")
         _require_address("EMBEDDED_RELAYS", url, ("http", "https"))
-        socket_url = "ws" + url.removeprefix("http") + "/chat/completions"
-        return RelayAddress(name, url, socket_url, self.embedded_key)
+        return RelayAddress(name, url, self.embedded_key)
 
 
 def _require_address(name: str, url: str, schemes: tuple[str, ...]) -> None:

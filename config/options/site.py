@@ -81,7 +81,7 @@ class Site:
     redis_url: str = variable(
         "REDIS_URL",
         "",
-        meaning="Redis or Valkey for several processes: cache, channel layer, bus.",
+        meaning="Redis or Valkey for several processes: cache and channel layer.",
         shown_default="none: in memory, one process",
     )
     email_url: str = variable(

@@ -94,14 +94,7 @@ class Turns:
         2.0,
         unit="seconds",
         low=0.1,
-        meaning="Each process says that it lives, and looks for interrupts, this often.",
-    )
-    beat_stale_seconds: float = variable(
-        "BEAT_STALE_SECONDS",
-        10.0,
-        unit="seconds",
-        low=0.5,
-        meaning="A process silent for this long is dead; its turns are recovered.",
+        meaning="Each process looks this often for turns of its own that must stop.",
     )
     drain_seconds: float = variable(
         "DRAIN_SECONDS",

@@ -2,12 +2,14 @@
 
 import re
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from django.core.management import get_commands
 
+from config.options import GROUPS
 from config.options.table import document
 from tests.processes import ROOT
 
@@ -38,6 +40,25 @@ def make_targets() -> list[str]:
 
 def test_the_table_of_settings_is_the_code() -> None:
     assert (ROOT / "docs/settings.md").read_text() == document(), "run `make settings`"
+
+
+def test_a_setting_is_used_or_says_that_it_is_reserved() -> None:
+    sources = "\n".join(
+        path.read_text() for folder in (*OURS, "config") for path in (ROOT / folder).rglob("*.py")
+    )
+    unused = [
+        item.metadata["name"]
+        for group in GROUPS
+        for item in fields(group)
+        if not re.search(rf"\.{item.name}\b", sources)
+    ]
+    reserved = [
+        item.metadata["name"]
+        for group in GROUPS
+        for item in fields(group)
+        if item.metadata["meaning"].startswith("Reserved: ")
+    ]
+    assert [name for name in unused if name not in reserved] == []
 
 
 def test_there_are_commands_and_targets_to_document() -> None:

@@ -199,8 +199,3 @@ def test_the_real_relay_comes_before_embedded_ones() -> None:
     (real,) = read(Relay, embedded | {"HOLYSHEEP_API_KEY": "hs_canary_key"}).addresses()
     assert real.rest_url == "https://api.holysheep.ai/v1"
     assert "hs_canary_key" not in repr(real)
-
-
-def test_an_embedded_relay_has_a_websocket_address_too() -> None:
-    (relay,) = read(Relay, {"EMBEDDED_RELAYS": "demo=http://127.0.0.1:2/v1"}).addresses()
-    assert relay.ws_url == "ws://127.0.0.1:2/v1/chat/completions"
