@@ -57,17 +57,21 @@ def key_of(budget: Budget) -> str:
 
 
 def locked_budgets(team_id: UUID, person_id: int) -> list[Budget]:
-    """Every budget above this person in this team, locked in the fixed order until commit."""
+    """Every budget above this person in this team, locked in the fixed order until commit.
+
+    The team's own is among them, empty where nothing was ever granted: a free model may run on it.
+    """
     above = (
         Q(scope=BudgetScope.INSTALLATION)
         | Q(scope=BudgetScope.TEAM, team_id=team_id)
         | Q(scope=BudgetScope.PERSON, team_id=team_id, person_id=person_id)
     )
-    return list(
-        Budget.objects.select_for_update()
-        .filter(above, period=BudgetPeriod.NONE)
-        .order_by("rank", "id")
-    )
+    rows = Budget.objects.select_for_update().filter(above, period=BudgetPeriod.NONE)
+    budgets = list(rows.order_by("rank", "id"))
+    if any(budget.key == team_key(team_id) for budget in budgets):
+        return budgets
+    _locked_team_budget(team_id)
+    return list(rows.order_by("rank", "id"))
 
 
 def take(budgets: Sequence[Budget], amount_nano_usd: int) -> None:

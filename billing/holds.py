@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from billing import ledger
-from billing.budgets import locked_budgets, take, team_key
+from billing.budgets import locked_budgets, take
 from billing.errors import BudgetExhausted, UsageInvalid
 from billing.models import Budget, Hold, HoldBudget, PriceVersion
 from billing.money import TOKENS_PER_PRICE, cost_nano_usd
@@ -58,7 +58,7 @@ def place_hold(
             if held_before is not None:
                 return _placed(held_before)
             price = price_of(model)
-            fitting = _fit(budgets, team_id, price, prompt_bytes, max_tokens)
+            fitting = _fit(budgets, price, prompt_bytes, max_tokens)
             amount = _worst_case(price, prompt_bytes, fitting)
             take(budgets, amount)
             transfer = ledger.post_hold(
@@ -107,14 +107,11 @@ def _placed(hold: Hold) -> HoldPlaced:
 
 def _fit(
     budgets: Sequence[Budget],
-    team_id: UUID,
     price: PriceVersion,
     prompt_bytes: int,
     max_tokens: int,
 ) -> int:
-    remaining = min((budget.remaining_nano_usd for budget in budgets), default=0)
-    if not any(budget.key == team_key(team_id) for budget in budgets):
-        remaining = 0  # A team without a budget of its own was never granted anything.
+    remaining = min(budget.remaining_nano_usd for budget in budgets)
     least = min(max_tokens, MIN_MAX_TOKENS)
     fitting = max_tokens_within(remaining, price, prompt_bytes, max_tokens)
     if fitting < least:

@@ -12,6 +12,7 @@ from billing.budgets import RANKS, budget_of, grant_credit
 from billing.errors import BudgetExhausted, PriceUnknown, UsageInvalid
 from billing.models import Budget, BudgetScope, Hold, Transfer
 from billing.money import usd_to_nano
+from billing.verification import verify
 from tests.billing.conftest import give, hold_for, set_prices, settle_as
 
 # 1,000 bytes and 1,000 tokens at 8 USD per million.
@@ -162,6 +163,16 @@ def test_a_lowered_limit_refuses_new_turns_and_lets_running_ones_finish(
 def test_a_free_model_needs_no_credit(team: Team, alice: User) -> None:
     set_prices("gpt-4.1", "0")
     assert hold_for(team, alice).amount_nano_usd == 0
+
+
+def test_a_free_turn_of_a_team_without_credit_leaves_books_that_verify(
+    team: Team, alice: User
+) -> None:
+    set_prices("free", "0")
+    hold_for(team, alice, "turn:free", model="free")
+    settle_as("turn:free", 10, 10)
+    # The guards against deletion are off in the test database.
+    assert {found.code for found in verify().differences} == {"guard_missing"}
 
 
 def test_a_new_team_gets_its_signup_credit_once(db: None, settings: Any) -> None:
