@@ -13,7 +13,7 @@ import msgspec
 
 from chat.relay.errors import ModelUnknown, RelayError, RelayProtocol
 
-# Names that the relay's documents use for other models (section "Models and aliases").
+# Names that the relay's documents use for other models.
 ALIASES = {
     "gpt-4": "gpt-4.1",
     "claude-3-opus": "claude-opus-4",

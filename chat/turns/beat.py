@@ -27,7 +27,7 @@ class Owner(Protocol):
 
 
 class Beat:
-    """Polls, so that an interrupt whose message got lost costs a beat and not the stop."""
+    """Polls: what another process was asked to stop here stops within a beat."""
 
     def __init__(
         self, owner: Owner, records: TurnRecords, journal: Journal, seconds: float

@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 LAST_ENDS_SECONDS = 10.0
 """At the end of a drain the database has this long to take the last ends. What it does not take
-is settled from the journal when the next process starts."""
+is settled from the journal when the next embedded process starts."""
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class Engine:
         self._idle.set()
 
     def start(self) -> None:
-        """Begin to journal and to listen for interrupts from elsewhere."""
+        """Begin to journal, and to look for interrupts that came to other processes."""
         self._journal.start()
         self._beat.start()
 
