@@ -20,6 +20,7 @@ def main() -> None:
     django.setup()
     migrate()
     collect_static_files()
+    seed_prices()
     seed_demo()
 
 
@@ -62,6 +63,13 @@ def collect_static_files() -> None:
     with step("Compressing static files"):
         call_command("collectstatic", verbosity=0, interactive=False, clear=True)
     stamp("static", wanted, stamps)
+
+
+def seed_prices() -> None:
+    """Price the models of the default relay that have no price: without one nobody can ask them."""
+    from billing.demo import seed_prices
+
+    seed_prices()
 
 
 def seed_demo() -> None:
