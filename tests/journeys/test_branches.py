@@ -96,3 +96,16 @@ def test_arrow_up_in_an_empty_composer_edits_the_last_question(
     alice.composer.fill("not empty")
     alice.composer.press("ArrowUp")
     expect(alice.page.locator(".editor")).to_have_count(0)
+
+
+def test_the_editor_of_a_question_with_a_long_answer_stays_in_view(
+    desks: Desks, relay: RelayScripts
+) -> None:
+    alice = desks("alice").go()
+    relay.next_says("\n\n".join(f"Paragraph {number}." for number in range(14)))
+    alice.ask("A question above a long answer")
+    alice.composer.press("ArrowUp")
+    editor = alice.page.locator(".editor")
+    expect(editor.get_by_role("textbox")).to_be_focused()
+    expect(editor.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+    expect(editor.get_by_role("textbox")).to_be_in_viewport(ratio=1)

@@ -11,6 +11,7 @@ export function openEditor(message: MessageElement): void {
   message.root.dataset["editing"] = "";
   message.root.append(editor);
   text.focus();
+  editor.scrollIntoView({ block: "nearest" });
   text.setSelectionRange(text.value.length, text.value.length);
 }
 

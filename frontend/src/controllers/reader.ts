@@ -30,6 +30,11 @@ export class Reader {
     this.#tell();
   }
 
+  /** Ends the following: what comes next is for the reader to look at where they are. */
+  stay(): void {
+    this.#follows = false;
+  }
+
   toNewest(): void {
     this.#follows = true;
     this.#toBottom();

@@ -83,7 +83,7 @@ export default class ThreadController extends Controller<HTMLElement> {
 
   edit(event: Event): void {
     const message = this.#messageOf(event);
-    if (message !== null) openEditor(message);
+    if (message !== null) this.#openEditor(message);
   }
 
   dropEdit(event: Event): void {
@@ -138,7 +138,13 @@ export default class ThreadController extends Controller<HTMLElement> {
   #editLast(): void {
     const last = session().thread.path.messages.findLast((message) => message.role === "user");
     const shown = last === undefined ? undefined : this.#list.get(last.id);
-    if (shown !== undefined) openEditor(shown);
+    if (shown !== undefined) this.#openEditor(shown);
+  }
+
+  #openEditor(message: MessageElement): void {
+    // The editor makes the thread longer; following its end would push the editor out of view.
+    this.#reader.stay();
+    openEditor(message);
   }
 
   #showPath(opened: boolean): void {
