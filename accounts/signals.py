@@ -19,16 +19,14 @@ Reason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class RightsChange:
-    """Whose rights changed and how far it reaches.
+    """Whose rights changed; connections that hold the old ones look again, or close.
 
-    `shrinks`: something that was allowed no longer is; connections that hold the old rights must
-    be closed or look again. `credential`: only connections opened with this session key or API
-    key id are meant; empty means all of the person's.
+    `credential`: only connections opened with this session key or API key id are meant, and it has
+    ended; empty means all of the person's.
     """
 
     user_id: int
     reason: Reason
-    shrinks: bool = True
     credential: str = ""
 
 

@@ -19,7 +19,7 @@ def open_team(name: str, owner: User, *, actor: Actor | None = None) -> Team:
     team = Team.objects.create(name=name)
     Membership.objects.create(team=team, user=owner, role=Role.OWNER)
     record(actor, "team_opened", team, owner=owner.username)
-    announce(RightsChange(owner.pk, "member_added", shrinks=False))
+    announce(RightsChange(owner.pk, "member_added"))
     return team
 
 
@@ -41,7 +41,7 @@ def add_member(
     if not created:
         raise AlreadyMember
     record(actor, "member_added", team, person=person.username, role=role.value)
-    announce(RightsChange(person.pk, "member_added", shrinks=False))
+    announce(RightsChange(person.pk, "member_added"))
     return membership
 
 
@@ -67,7 +67,7 @@ def change_role(team: Team, person: User, role: Role, *, actor: Actor | None = N
     membership.save(update_fields=["role"])
     record(actor, "role_changed", team, person=person.username, old=old.value, new=role.value)
     if CAPABILITIES[old] <= CAPABILITIES[role]:
-        announce(RightsChange(person.pk, "role_changed", shrinks=False))
+        announce(RightsChange(person.pk, "role_changed"))
     else:
         shrink(person.pk, "role_changed")
 

@@ -93,7 +93,7 @@ def test_a_larger_role_is_announced_but_ends_nothing(
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
         teams.change_role(people.team, people.dana, Role.MEMBER)
     assert version(people.dana) == before
-    assert changes == [RightsChange(people.dana.pk, "role_changed", shrinks=False)]
+    assert changes == [RightsChange(people.dana.pk, "role_changed")]
 
 
 def test_the_same_role_again_changes_and_records_nothing(people: Cast) -> None:
