@@ -5,7 +5,7 @@ PY = .venv/bin/python
 RUN = .venv/bin
 SOURCES = accounts billing chat config tests manage.py
 
-.PHONY: up dev test check bench protocol settings lock clean screenshots python install
+.PHONY: up dev test check bench protocol settings lock clean screenshots catalogues python install
 
 up: python ## Set up what is missing and run Tram on this machine.
 	@exec $(PYTHON) -m config.embedded up
