@@ -28,7 +28,6 @@ STATUSES = {
     "csrf_failed": 403,
     "model_not_allowed": 403,
     "not_found": 404,
-    "method_not_allowed": 405,
     "idempotency_mismatch": 409,
     "too_many_turns": 429,
     "rate_limited": 429,
