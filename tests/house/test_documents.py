@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 from django.core.management import get_commands
 
+from chat.api import api
 from config.options import GROUPS
 from config.options.table import document
 from tests.processes import ROOT
@@ -69,6 +70,19 @@ def test_there_are_commands_and_targets_to_document() -> None:
 def test_every_command_is_documented() -> None:
     told = text_of_documents()
     assert [name for name in commands() if f"manage.py {name}" not in told] == []
+
+
+def test_every_door_of_the_api_is_documented() -> None:
+    page = (ROOT / "docs/api.md").read_text()
+    doors = [
+        f"{method} /api{prefix}{path}"
+        for prefix, router in api._routers
+        for path, view in router.path_operations.items()
+        for operation in view.operations
+        for method in operation.methods
+    ]
+    assert len(doors) > 5
+    assert [door for door in doors if f"`{door}`" not in page] == []
 
 
 def test_every_make_target_is_documented() -> None:
