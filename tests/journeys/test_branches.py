@@ -102,8 +102,10 @@ def test_the_editor_of_a_question_with_a_long_answer_stays_in_view(
     desks: Desks, relay: RelayScripts
 ) -> None:
     alice = desks("alice").go()
-    relay.next_says("\n\n".join(f"Paragraph {number}." for number in range(14)))
-    alice.ask("A question above a long answer")
+    for question in ("A question", "A question that is only just in view"):
+        relay.next_says("\n\n".join(f"Paragraph {number}." for number in range(11)))
+        alice.ask(question)
+    expect(alice.question).to_be_in_viewport()
     alice.composer.press("ArrowUp")
     editor = alice.page.locator(".editor")
     expect(editor.get_by_role("textbox")).to_be_focused()
