@@ -5,7 +5,7 @@ from time import monotonic
 
 
 class FrameBucket:
-    """A token bucket: `burst` frames at once, `per_second` lastingly."""
+    """A bucket that fills with time: `burst` frames at once, `per_second` lastingly."""
 
     def __init__(
         self, per_second: float, burst: float, clock: Callable[[], float] = monotonic
