@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership
 from accounts.policy import Forbidden, NotVisible, Principal
@@ -40,6 +42,16 @@ def test_a_send_stores_both_messages_and_holds_the_worst_cost(
     budget = budget_of(people.team.pk)
     assert budget.held_nano_usd == 0
     assert 0 < budget.spent_nano_usd < turn.hold_nano_usd
+
+
+def test_a_new_conversation_takes_no_more_statements_than_the_documents_say(
+    alice: Principal,
+) -> None:
+    finish(send(alice))
+    with CaptureQueriesContext(connection) as statements:
+        send(alice)
+    # What `docs/performance.md` names.
+    assert len(statements) <= 20, [each["sql"] for each in statements]
 
 
 def test_the_same_send_again_is_the_same_turn(alice: Principal, people: Cast) -> None:
