@@ -19,7 +19,7 @@ export function refusal(fault: Fault & { detail?: Detail; retry_after_seconds?: 
     case "too_many_turns":
       return t("Too many answers are running at once. Wait for one to end, or stop one.");
     case "model_not_allowed":
-      return t("Your team may not use this model. Choose another one.");
+      return t("This model has no price yet. Choose another one, or ask an administrator to set its price.");
     case "model_unknown":
       return unknownModel(fault.detail);
     case "forbidden":
