@@ -114,6 +114,7 @@ def _admit(principal: Principal, intent: Intent, models: Models, node: str) -> A
         payload_sha256=intent.sha256,
         node=node,
         model=model,
+        route=models.relay_names.get(model, ""),
         max_tokens=max_tokens,
         temperature=intent.temperature,
     )

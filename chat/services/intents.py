@@ -45,10 +45,12 @@ class Intent:
 @dataclass(frozen=True, slots=True)
 class Models:
     """What the relays offer, as far as admission needs it: the model of a new conversation, and by
-    model how many tokens prompt and answer may have together, where that is known."""
+    model the relay that answers for it and how many tokens prompt and answer may have together,
+    where that is known."""
 
     default: str = ""
     context_tokens: Mapping[str, int] = field(default_factory=dict)
+    relay_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,11 +67,16 @@ class RelayDirectory:
     async def models(self) -> Models:
         """What admission needs to know of the models. Raises RelayError."""
         contexts: dict[str, int] = {}
-        for _, catalogue in await self._catalogues():
+        names: dict[str, str] = {}
+        for client, catalogue in await self._catalogues():
             for entry in catalogue.entries:
+                # The first relay that offers a model answers for it.
+                if entry.id in names:
+                    continue
+                names[entry.id] = client.settings.name
                 if entry.context_tokens is not None:
-                    contexts.setdefault(entry.id, entry.context_tokens)
-        return Models(await self.default_model(), contexts)
+                    contexts[entry.id] = entry.context_tokens
+        return Models(await self.default_model(), contexts, names)
 
     async def route(self, model: str) -> Route:
         """Who answers for `model`, an id or an alias. A name that any relay lists is never

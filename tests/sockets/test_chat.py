@@ -37,6 +37,8 @@ async def test_an_answer_streams_is_stored_and_is_paid_once(
     usage = done["usage"]
     # gpt-4.1 costs 8 dollars per million tokens, in and out: 8,000 nano-dollars a token.
     assert done["cost_nano_usd"] == 8_000 * usage["total_tokens"]
+    relays = tram_server.rows("select distinct route from chat_turn")
+    assert relays == [("demo",)], "the relay that answered is noted"
     assert settlements(tram_server, accepted["turn"]) == [
         (
             "reported",
