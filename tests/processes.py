@@ -68,13 +68,6 @@ class Child:
             raise AssertionError(f"did not end after SIGTERM:\n{self.log[-4000:]}") from None
 
 
-def free_port() -> int:
-    """Return a port on loopback which nobody held a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def wait_for_line(child: Child, pattern: re.Pattern[str], start: int = 0) -> str:
     """Return the first group of `pattern` once the child has printed it."""
     deadline = time.monotonic() + START_TIMEOUT_SECONDS

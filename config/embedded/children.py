@@ -1,6 +1,7 @@
 """The processes of an embedded Tram: started together, ended together."""
 
 import http.client
+import random
 import socket
 import subprocess
 import threading
@@ -15,6 +16,7 @@ from config.embedded.progress import ROOT, StepFailed, say, telling_line
 
 START_TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 0.05
+FIRST_PORT, LAST_PORT = 20_000, 32_000
 STOP_TIMEOUT_SECONDS = 10.0
 
 
@@ -96,7 +98,16 @@ def _show(output: IO[bytes]) -> None:
 
 
 def free_port() -> int:
-    """Return a port on loopback which nobody held a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port on loopback which nobody held a moment ago.
+
+    Below the range from which systems take the ports of outgoing connections: one of those would
+    otherwise hold it before the child does.
+    """
+    while True:
+        port = random.SystemRandom().randint(FIRST_PORT, LAST_PORT)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
