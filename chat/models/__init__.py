@@ -1,8 +1,33 @@
-"""Tables of conversations and turns, and what must always be true of them."""
+"""Tables of conversations, turns and relays, and what must always be true of them."""
 
+from chat.models.attempt import AlertKind, Attempt, AttemptOutcome, RelayAlert
 from chat.models.conversation import Conversation
 from chat.models.journal import JournalChunk
 from chat.models.message import Message
+from chat.models.relays import (
+    ModelAlias,
+    ModelSetting,
+    ModelVisibility,
+    Relay,
+    RelayKey,
+    Transport,
+)
 from chat.models.turn import Turn, TurnState
 
-__all__ = ["Conversation", "JournalChunk", "Message", "Turn", "TurnState"]
+__all__ = [
+    "AlertKind",
+    "Attempt",
+    "AttemptOutcome",
+    "Conversation",
+    "JournalChunk",
+    "Message",
+    "ModelAlias",
+    "ModelSetting",
+    "ModelVisibility",
+    "Relay",
+    "RelayAlert",
+    "RelayKey",
+    "Transport",
+    "Turn",
+    "TurnState",
+]

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from chat.relay.attempts import RoutedEvent
 from chat.relay.catalog import Catalogue, CatalogueKeeper
 from chat.relay.errors import ModelUnknown, RelayError, RelayProtocol, RelayTimeout
 from chat.relay.keys import inspect_key
@@ -78,7 +79,7 @@ class RelayClient:
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[RelayEvent, None]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[RoutedEvent, None]:
         """Yield the events of one answer, trying again until the first delta.
 
         Ends normally after `Finish`; raises RelayError otherwise. Its `sent` then speaks for all

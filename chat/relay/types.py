@@ -78,4 +78,24 @@ class RetryNotice(msgspec.Struct, frozen=True):
     error: RelayError
 
 
-RelayEvent = Delta | UsageReport | Finish | RetryNotice
+class FallbackNotice(msgspec.Struct, frozen=True):
+    """The route that was tried failed with `error`; the next one is on the relay `relay_name`."""
+
+    relay_name: str
+    error: RelayError
+
+
+class ResumeNotice(msgspec.Struct, frozen=True):
+    """The stream broke with `error` in mid-answer; a new attempt goes on from where it broke."""
+
+    error: RelayError
+
+
+class WaitingNotice(msgspec.Struct, frozen=True):
+    """The attempt waits: in line at `position` (from 1), or for about `delay_seconds`."""
+
+    position: int | None = None
+    delay_seconds: float | None = None
+
+
+RelayEvent = Delta | UsageReport | Finish

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import structlog
 
 from chat.protocol import Notice
+from chat.relay.attempts import RoutedEvent
 from chat.relay.errors import RelayError, RelayTimeout
 from chat.relay.types import (
     ChatRequest,
     Delta,
     Finish,
-    RelayEvent,
     RelayMessage,
     RetryNotice,
     UsageReport,
@@ -38,7 +38,7 @@ TOKENS_PER_CHARACTER = 2
 class AnswerStream(Protocol):
     """The seam to the relay: a request in, its events out."""
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[RelayEvent, None]:
+    def stream(self, request: ChatRequest) -> AsyncGenerator[RoutedEvent, None]:
         """Yield the answer's events; closing the iterator closes the relay's connection."""
 
 
@@ -152,7 +152,7 @@ class TurnRunner:
             extra={} if admitted.top_p is None else {"top_p": admitted.top_p},
         )
 
-    def _take(self, event: RelayEvent) -> None:
+    def _take(self, event: RoutedEvent) -> None:
         outcome = self._outcome
         if isinstance(event, Delta):
             if event.content or event.reasoning:

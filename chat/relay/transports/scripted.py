@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from chat.relay.attempts import Attempt
 from chat.relay.chunks import AnswerReader
 from chat.relay.errors import RelayError, RelayStreamBroken, RelayTimeout, RelayUnavailable
 from chat.relay.types import ChatRequest, RelayEvent
@@ -99,7 +100,11 @@ class ScriptedTransport:
         self._finish_grace_seconds = finish_grace_seconds
         self._max_answer_bytes = max_answer_bytes
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[RelayEvent, None]:
+    async def stream(
+        self,
+        request: ChatRequest,
+        attempt: Attempt | None = None,  # noqa: ARG002
+    ) -> AsyncGenerator[RelayEvent, None]:
         """Play the next script."""
         script = self._scripts[min(len(self.requests), len(self._scripts) - 1)]
         self.requests.append(request)

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from chat.relay.attempts import Attempt
 from chat.relay.chunks import AnswerReader
 from chat.relay.errors import (
     RelayError,
@@ -38,7 +39,11 @@ class SSETransport:
         self._settings = settings
         self._http = http or RelayHTTP(settings)
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[RelayEvent, None]:
+    async def stream(
+        self,
+        request: ChatRequest,
+        attempt: Attempt | None = None,  # noqa: ARG002
+    ) -> AsyncGenerator[RelayEvent, None]:
         """Make one attempt; see the seam for the contract."""
         settings = self._settings
         reader = AnswerReader(

@@ -1,4 +1,4 @@
-"""The relays of this installation: which models they offer, and who answers for a model."""
+"""Who answers for a model, and how."""
 
 import asyncio
 import weakref
@@ -9,27 +9,16 @@ from dataclasses import dataclass
 import structlog
 from django.conf import settings
 
+from chat.relay.attempts import RoutedEvent
 from chat.relay.catalog import Catalogue
 from chat.relay.client import RelayClient
 from chat.relay.errors import RelayError, RelayUnavailable
-from chat.relay.settings import RelaySettings
-from chat.relay.types import ChatRequest, RelayEvent
+from chat.relay.types import ChatRequest
 from chat.services.intents import Models
+from chat.turns.relays.configured import configured
+from chat.turns.relays.offers import SCRIPTED_RELAY, Offer
 
 log = structlog.get_logger(__name__)
-
-SCRIPTED_RELAY = "demo"
-"""Name of the demo relay among the embedded ones: its models are marked as scripted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A model that a relay offers."""
-
-    model: str
-    name: str
-    relay_name: str
-    scripted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +78,7 @@ class RelayDirectory:
                 return Route(client, client.settings.name, found)
         raise AssertionError("A resolved model is listed by a relay.")
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[RelayEvent, None]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[RoutedEvent, None]:
         """Let the relay that offers `request.model` answer. Raises RelayError."""
         route = await self.route(request.model)
         async with aclosing(route.client.stream(request)) as events:
@@ -136,27 +125,3 @@ def directory() -> RelayDirectory:
     if loop not in _directories:
         _directories[loop] = RelayDirectory(tuple(RelayClient(each) for each in configured()))
     return _directories[loop]
-
-
-def configured() -> tuple[RelaySettings, ...]:
-    """The relays that the settings name: the real one if it has a key, else the embedded ones."""
-    found = settings.RELAY.addresses()
-    return tuple(_settings(each.name, each.rest_url, each.api_key) for each in found)
-
-
-def _settings(name: str, base_url: str, key: str) -> RelaySettings:
-    relay = settings.RELAY
-    return RelaySettings(
-        name=name,
-        base_url=base_url,
-        api_key=key,
-        max_retries=relay.max_retries,
-        retry_delay_ms=relay.retry_delay_ms,
-        connect_timeout_seconds=relay.connect_timeout_seconds,
-        first_byte_timeout_seconds=relay.first_byte_timeout_seconds,
-        idle_timeout_seconds=relay.idle_timeout_seconds,
-        turn_timeout_seconds=relay.turn_timeout_seconds,
-        catalogue_ttl_seconds=relay.models_ttl_seconds,
-        max_line_bytes=relay.max_line_bytes,
-        max_answer_bytes=relay.max_answer_bytes,
-    )

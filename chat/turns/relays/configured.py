@@ -1,0 +1,29 @@
+"""The relays that this installation is told of by its environment."""
+
+from django.conf import settings
+
+from chat.relay.settings import RelaySettings
+
+
+def configured() -> tuple[RelaySettings, ...]:
+    """The relays that the settings name: the real one if it has a key, else the embedded ones."""
+    found = settings.RELAY.addresses()
+    return tuple(_settings(each.name, each.rest_url, each.api_key) for each in found)
+
+
+def _settings(name: str, base_url: str, key: str) -> RelaySettings:
+    relay = settings.RELAY
+    return RelaySettings(
+        name=name,
+        base_url=base_url,
+        api_key=key,
+        max_retries=relay.max_retries,
+        retry_delay_ms=relay.retry_delay_ms,
+        connect_timeout_seconds=relay.connect_timeout_seconds,
+        first_byte_timeout_seconds=relay.first_byte_timeout_seconds,
+        idle_timeout_seconds=relay.idle_timeout_seconds,
+        turn_timeout_seconds=relay.turn_timeout_seconds,
+        catalogue_ttl_seconds=relay.models_ttl_seconds,
+        max_line_bytes=relay.max_line_bytes,
+        max_answer_bytes=relay.max_answer_bytes,
+    )
