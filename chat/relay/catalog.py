@@ -4,41 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeGuard
 from weakref import WeakKeyDictionary
 
 import msgspec
 
+from chat.relay.capabilities import SILENT, Capabilities, read_capabilities
 from chat.relay.errors import ModelUnknown, RelayError, RelayProtocol
-
-# Names that the relay's documents use for other models.
-ALIASES = {
-    "gpt-4": "gpt-4.1",
-    "claude-3-opus": "claude-opus-4",
-    "claude-3-sonnet": "claude-sonnet-4.5",
-    "gemini-pro": "gemini-1.5-pro",
-    "gemini-pro-1.5": "gemini-2.5-flash",
-    "deepseek-chat": "deepseek-v3.2",
-}
 
 MAX_ENTRIES = 10_000
 MAX_NAME_LENGTH = 200
 NEAR_MATCHES = 3
-# No model of use has less; a smaller number is something else.
-MIN_CONTEXT_TOKENS = 256
+NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 # After a failure the relay is left alone for so long, or each waiting request would ask again.
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
+# The last list of a relay that fails is believed for so long.
+KEEP_SECONDS = 600.0
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True):
-    """One model: the relay's id, a name for people, and how many tokens prompt and answer may
-    have together (None: the relay does not say)."""
+    """One model: the relay's id, a name for people, and what it can do."""
 
     id: str
     name: str
-    context_tokens: int | None = None
+    can: Capabilities = SILENT
 
 
 class Catalogue(msgspec.Struct, frozen=True):
@@ -47,16 +39,17 @@ class Catalogue(msgspec.Struct, frozen=True):
     entries: tuple[CatalogueEntry, ...]
     error: RelayError | None = None
 
-    def resolve(self, name: str) -> str:
-        """Return the relay's id for a name: itself if listed, else what the alias table says.
+    def resolve(self, name: str, aliases: Mapping[str, str] = NO_ALIASES) -> str:
+        """Return the relay's id for a name: itself if listed, else what `aliases` say, if that is
+        listed; an alias of an alias leads nowhere.
 
         Raises ModelUnknown with near matches.
         """
         ids = [entry.id for entry in self.entries]
         if name in ids:
             return name
-        if ALIASES.get(name) in ids:
-            return ALIASES[name]
+        if aliases.get(name) in ids:
+            return aliases[name]
         near = tuple(get_close_matches(name[:MAX_NAME_LENGTH], ids, NEAR_MATCHES, 0.5))
         hint = f" Near matches: {', '.join(near)}." if near else ""
         raise ModelUnknown(
@@ -74,24 +67,22 @@ def read_catalogue(document: Any) -> Catalogue:
     found: dict[str, CatalogueEntry] = {}
     for item in listed[:MAX_ENTRIES]:
         model_id = item.get("id") if isinstance(item, dict) else item
-        if isinstance(model_id, str) and 0 < len(model_id) <= MAX_NAME_LENGTH:
+        if _is_name(model_id):
             name = item.get("name") if isinstance(item, dict) else None
-            shown = name[:MAX_NAME_LENGTH] if isinstance(name, str) and name else model_id
-            found.setdefault(model_id, CatalogueEntry(model_id, shown, _context_tokens(item)))
+            shown = name if _is_name(name) else model_id
+            found.setdefault(model_id, CatalogueEntry(model_id, shown, read_capabilities(item)))
     return Catalogue(tuple(found.values()))
 
 
-def _context_tokens(item: Any) -> int | None:
-    """What a relay says of a model's context: each kind of server has its own place for it."""
-    if not isinstance(item, dict):
-        return None
-    meta = item.get("meta")
-    said = (
-        item.get("context_length"),  # many relays
-        item.get("max_model_len"),  # vLLM
-        meta.get("n_ctx") if isinstance(meta, dict) else None,  # llama.cpp
+def _is_name(value: Any) -> TypeGuard[str]:
+    """Whether this can be shown, stored and sent: control characters could make it pass for
+    another name, and half a surrogate pair is no text."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_NAME_LENGTH
+        and value.isprintable()
+        and value == value.strip()
     )
-    return next((n for n in said if type(n) is int and n >= MIN_CONTEXT_TOKENS), None)
 
 
 class CatalogueKeeper:
@@ -102,23 +93,40 @@ class CatalogueKeeper:
         fetch: Callable[[], Awaitable[Any]],
         ttl_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        keep_seconds: float = KEEP_SECONDS,
     ) -> None:
-        """`fetch` returns the `/models` document or raises RelayError; `clock` is in seconds."""
+        """`fetch` returns the `/models` document or raises RelayError; `clock` is in seconds.
+        While the relay fails its last list is kept for `keep_seconds` after it was given."""
         self.kept: Catalogue | None = None
         self._fetch = fetch
         self._ttl_seconds = ttl_seconds
         self._clock = clock
+        self._keep_seconds = keep_seconds
         self._ask_again_at = float("-inf")
+        self._given_at = float("-inf")
         self._answered = 0  # how many requests have ended
         self._failure: RelayError | None = None
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
             WeakKeyDictionary()
         )
 
-    def fresh_copy(self) -> Catalogue | None:
-        """Return the kept catalogue while nobody needs to ask for it; else None."""
-        if self._failure is not None or self._clock() >= self._ask_again_at:
-            return None
+    @property
+    def failure(self) -> RelayError | None:
+        """Why the last request failed; None when it did not, or there was none."""
+        return self._failure
+
+    @property
+    def asked(self) -> bool:
+        """Whether the relay has answered or failed at least once."""
+        return self._answered > 0
+
+    def due_in_seconds(self) -> float:
+        """Return how long the kept copy need not be asked for again."""
+        return max(0.0, self._ask_again_at - self._clock())
+
+    def copy(self) -> Catalogue | None:
+        """Return the last list without waiting; None where there is none that still counts."""
+        self._let_go_of_old()
         return self.kept
 
     async def get(self, *, fresh: bool = False) -> Catalogue:
@@ -128,6 +136,7 @@ class CatalogueKeeper:
         """
         if fresh or self._clock() >= self._ask_again_at:
             await self._ask(fresh)
+        self._let_go_of_old()
         if self._failure is not None and (fresh or self.kept is None):
             raise self._failure.with_traceback(None)
         if self.kept is None:
@@ -149,5 +158,10 @@ class CatalogueKeeper:
                 self._ask_again_at = self._clock() + PAUSE_AFTER_FAILURE_SECONDS
             else:
                 self._failure = None
-                self._ask_again_at = self._clock() + self._ttl_seconds
+                self._given_at = self._clock()
+                self._ask_again_at = self._given_at + self._ttl_seconds
             self._answered += 1
+
+    def _let_go_of_old(self) -> None:
+        if self._failure is not None and self._clock() >= self._given_at + self._keep_seconds:
+            self.kept = None

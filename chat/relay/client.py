@@ -74,7 +74,10 @@ class RelayClient:
         self._transport = transport or SSETransport(settings, http)
         self._documents = documents or http
         self._keeper = CatalogueKeeper(
-            lambda: self._documents.get_document("models"), settings.catalogue_ttl_seconds, clock
+            lambda: self._documents.get_document("models"),
+            settings.catalogue_ttl_seconds,
+            clock,
+            settings.catalogue_keep_seconds,
         )
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
@@ -117,7 +120,12 @@ class RelayClient:
 
     def kept_models(self) -> Catalogue | None:
         """Return the catalogue without waiting, None where the relay must be asked first."""
-        return self._keeper.fresh_copy()
+        return self._keeper.copy() if self._keeper.due_in_seconds() else None
+
+    @property
+    def catalogue(self) -> CatalogueKeeper:
+        """The keeper of what the relay offers."""
+        return self._keeper
 
     async def models(self, *, fresh: bool = False) -> Catalogue:
         """Return what the relay offers, at most `catalogue_ttl_seconds` old.

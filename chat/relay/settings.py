@@ -21,7 +21,8 @@ class RelaySettings(msgspec.Struct, frozen=True, kw_only=True):
     set by the environment. `resumes`: a broken stream is gone on with by a new attempt.
     The three limits hold for the key; 0 = no limit.
 
-    Documents are `/models` and `/usage`. `max_retries` counts tries in all, the first included.
+    Documents are `/models` and `/usage`; while `/models` fails, its last list is believed for
+    `catalogue_keep_seconds`. `max_retries` counts tries in all, the first included.
     The turn timeout covers all tries and the waits between them. `max_answer_bytes` bounds the
     text of one answer in UTF-8, `max_wire_bytes` all that the relay sends for it, and
     `max_line_bytes` one line of that.
@@ -52,7 +53,8 @@ class RelaySettings(msgspec.Struct, frozen=True, kw_only=True):
     turn_timeout_seconds: float = 120.0
     finish_grace_seconds: float = 2.0
     document_timeout_seconds: float = 15.0
-    catalogue_ttl_seconds: float = 300.0
+    catalogue_ttl_seconds: float = 30.0
+    catalogue_keep_seconds: float = 600.0
     max_line_bytes: int = 1024 * 1024
     max_answer_bytes: int = 1024 * 1024
     max_wire_bytes: int = 64 * 1024 * 1024

@@ -7,7 +7,6 @@ import random
 import pytest
 
 from chat.relay import errors
-from chat.relay.catalog import read_catalogue
 from chat.relay.client import RelayClient
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.scripted import Hang, Lose, Refuse, ScriptedTransport, answer, say
@@ -140,16 +139,3 @@ async def test_an_unknown_prefix_is_only_a_warning() -> None:
     report = await client_of(transport, Sleeper(), settings).check_key()
     assert report.warning is not None
     assert "canary" not in report.warning
-
-
-def test_a_models_context_is_read_from_wherever_a_relay_says_it() -> None:
-    listed = [
-        {"id": "a", "context_length": 8192},
-        {"id": "b", "max_model_len": 4096},
-        {"id": "c", "meta": {"n_ctx": 2048}},
-        {"id": "d", "meta": "x", "context_length": "much"},
-        {"id": "e", "context_length": 1},
-        "f",
-    ]
-    entries = read_catalogue({"data": listed}).entries
-    assert [entry.context_tokens for entry in entries] == [8192, 4096, 2048, None, None, None]

@@ -78,16 +78,24 @@ def test_delays_stay_within_their_bounds() -> None:
 
 
 CATALOGUE = read_catalogue({"data": [{"id": "gpt-4.1"}, {"id": "gemini-pro"}, {"id": 5}, None]})
+ALIASES = {"gpt-4": "gpt-4.1", "gemini-pro": "gemini-1.5-pro", "claude-3-opus": "claude-opus-4"}
 
 
 def test_a_listed_name_is_never_rewritten() -> None:
-    assert CATALOGUE.resolve("gemini-pro") == "gemini-pro"
+    assert CATALOGUE.resolve("gemini-pro", ALIASES) == "gemini-pro"
 
 
 def test_an_alias_leads_to_a_listed_model_only() -> None:
-    assert CATALOGUE.resolve("gpt-4") == "gpt-4.1"
+    assert CATALOGUE.resolve("gpt-4", ALIASES) == "gpt-4.1"
     with pytest.raises(ModelUnknown):
-        CATALOGUE.resolve("claude-3-opus")
+        CATALOGUE.resolve("claude-3-opus", ALIASES)
+    with pytest.raises(ModelUnknown):
+        CATALOGUE.resolve("gpt-4")
+
+
+def test_an_alias_of_an_alias_leads_nowhere() -> None:
+    with pytest.raises(ModelUnknown):
+        CATALOGUE.resolve("a", {"a": "gpt-4", "gpt-4": "gpt-4.1"})
 
 
 def test_an_unknown_name_names_near_matches() -> None:
@@ -109,7 +117,7 @@ class Relay:
         self.asked = 0
         self.now = 0.0
         self.failing = False
-        self.keeper = CatalogueKeeper(self.fetch, 300, lambda: self.now)
+        self.keeper = CatalogueKeeper(self.fetch, 300, lambda: self.now, keep_seconds=900)
 
     async def fetch(self) -> Any:
         self.asked += 1
@@ -157,3 +165,25 @@ async def test_without_a_copy_the_failure_is_raised() -> None:
     relay.failing = True
     with pytest.raises(RelayUnavailable):
         await relay.keeper.get()
+
+
+async def test_the_list_of_a_failing_relay_is_believed_for_a_bounded_time() -> None:
+    relay = Relay()
+    await relay.keeper.get()
+    relay.failing, relay.now = True, 890
+    assert (await relay.keeper.get()).entries == relay.keeper.copy().entries  # type: ignore[union-attr]
+    relay.now = 900
+    assert relay.keeper.copy() is None
+    with pytest.raises(RelayUnavailable):
+        await relay.keeper.get()
+    relay.failing, relay.now = False, 910
+    assert (await relay.keeper.get()).error is None
+    assert relay.keeper.copy() is not None
+
+
+async def test_a_list_that_nobody_asked_for_again_is_kept_until_somebody_does() -> None:
+    relay = Relay()
+    await relay.keeper.get()
+    relay.now = 100_000
+    assert relay.keeper.copy() is not None
+    assert relay.keeper.due_in_seconds() == 0

@@ -63,8 +63,8 @@ class RelayDirectory:
                 if entry.id in names:
                     continue
                 names[entry.id] = client.settings.name
-                if entry.context_tokens is not None:
-                    contexts[entry.id] = entry.context_tokens
+                if entry.can.context_tokens is not None:
+                    contexts[entry.id] = entry.can.context_tokens
         return Models(await self.default_model(), contexts, names)
 
     async def route(self, model: str) -> Route:
