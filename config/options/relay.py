@@ -7,14 +7,20 @@ from chat.relay.keys import inspect_key
 from config.addresses import parts_of
 from config.environment import SettingInvalid, variable
 
+DEFAULT_REST_URL = "https://api.holysheep.ai/v1"
+DEFAULT_WS_URL = "wss://stream.holysheep.ai/v1/chat/completions"
+
 
 @dataclass(frozen=True, slots=True)
 class RelayAddress:
-    """A relay that turns may go to: its name in logs and `/health`, address up to `/v1`, key."""
+    """A relay that turns may go to: its name in logs and `/health`, address up to `/v1`, key, and
+    WebSocket address, empty = derived from the other.
+    """
 
     name: str
     rest_url: str
     api_key: str
+    ws_url: str = ""
 
     def __repr__(self) -> str:
         """Leave the key out."""
@@ -33,13 +39,15 @@ class Relay:
     )
     rest_url: str = variable(
         "HOLYSHEEP_REST_URL",
-        "https://api.holysheep.ai/v1",
+        DEFAULT_REST_URL,
         meaning="Address of the relay, up to and with `/v1`; any OpenAI-compatible one will do.",
     )
     ws_url: str = variable(
         "HOLYSHEEP_WS_URL",
-        "wss://stream.holysheep.ai/v1/chat/completions",
-        meaning="Reserved: its WebSocket address. It is checked, and nothing connects to it yet.",
+        "",
+        meaning="WebSocket address of the relay, used as it stands: the key goes there too.",
+        shown_default=f"`{DEFAULT_WS_URL}` while HOLYSHEEP_REST_URL is the default, else derived "
+        "from that: `ws` for `http`, and `/chat/completions` at the end",
     )
     embedded: tuple[str, ...] = variable(
         "EMBEDDED_RELAYS",
@@ -57,7 +65,8 @@ class Relay:
         "RELAY_TRANSPORT",
         "auto",
         choices=("auto", "websocket", "sse"),
-        meaning="Reserved: how answers are streamed from the relay. Today by SSE with every value.",
+        meaning="How answers are streamed from the relay: `auto` is WebSocket, and SSE for a while "
+        "where no WebSocket can be opened.",
     )
     max_retries: int = variable(
         "MAX_RETRIES",
@@ -79,7 +88,22 @@ class Relay:
         30_000,
         unit="milliseconds",
         low=1,
-        meaning="Reserved: longest WebSocket handshake with the relay. Not used yet.",
+        meaning="Longest opening of a WebSocket to the relay, from TCP to its consent.",
+    )
+    heartbeat_seconds: float = variable(
+        "RELAY_HEARTBEAT_SECONDS",
+        30.0,
+        unit="seconds",
+        low=0.05,
+        meaning="A ping goes to the relay this often while an answer comes by WebSocket.",
+    )
+    websocket_pause_seconds: float = variable(
+        "RELAY_WEBSOCKET_PAUSE_SECONDS",
+        300.0,
+        unit="seconds",
+        low=0,
+        meaning="With `auto`: SSE for this long after no WebSocket could be opened; then one "
+        "answer tries again.",
     )
     connect_timeout_seconds: float = variable(
         "RELAY_CONNECT_TIMEOUT_SECONDS",
@@ -145,11 +169,20 @@ class Relay:
         Raises `SettingInvalid` when an address is none, or the key cannot be one.
         """
         _require_address("HOLYSHEEP_REST_URL", self.rest_url, ("http", "https"))
-        _require_address("HOLYSHEEP_WS_URL", self.ws_url, ("ws", "wss"))
+        if self.ws_url:
+            _require_address("HOLYSHEEP_WS_URL", self.ws_url, ("ws", "wss"))
         if self.api_key:
             _require_key(self.api_key)
-            return (RelayAddress("relay", self.rest_url, self.api_key),)
+            return (RelayAddress("relay", self.rest_url, self.api_key, self._ws_url()),)
         return tuple(self._embedded(entry) for entry in self.embedded)
+
+    def _ws_url(self) -> str:
+        """Who names another relay, and no WebSocket address, must not send its key to the default
+        one.
+        """
+        if self.ws_url:
+            return self.ws_url
+        return DEFAULT_WS_URL if self.rest_url.rstrip("/") == DEFAULT_REST_URL else ""
 
     def _embedded(self, entry: str) -> RelayAddress:
         name, _, url = entry.partition("=")

@@ -199,3 +199,23 @@ def test_the_real_relay_comes_before_embedded_ones() -> None:
     (real,) = read(Relay, embedded | {"HOLYSHEEP_API_KEY": "hs_canary_key"}).addresses()
     assert real.rest_url == "https://api.holysheep.ai/v1"
     assert "hs_canary_key" not in repr(real)
+
+
+@pytest.mark.parametrize(
+    ("given", "ws_url"),
+    [
+        ({}, "wss://stream.holysheep.ai/v1/chat/completions"),
+        ({"HOLYSHEEP_REST_URL": "https://api.holysheep.ai/v1/"},
+         "wss://stream.holysheep.ai/v1/chat/completions"),
+        ({"HOLYSHEEP_REST_URL": "https://relay.example/v1"}, ""),
+        ({"HOLYSHEEP_REST_URL": "https://relay.example/v1", "HOLYSHEEP_WS_URL": "wss://ws.example/x"},
+         "wss://ws.example/x"),
+        ({"HOLYSHEEP_WS_URL": "wss://api.holysheep.ai/v1/chat/completions"},
+         "wss://api.holysheep.ai/v1/chat/completions"),
+    ],
+)  # fmt: skip
+def test_the_key_of_another_relay_never_goes_to_the_websocket_of_the_default_one(
+    given: dict[str, str], ws_url: str
+) -> None:
+    (relay,) = read(Relay, given | {"HOLYSHEEP_API_KEY": "hs_canary_key"}).addresses()
+    assert relay.ws_url == ws_url

@@ -8,18 +8,23 @@ from chat.relay.settings import RelaySettings
 def configured() -> tuple[RelaySettings, ...]:
     """The relays that the settings name: the real one if it has a key, else the embedded ones."""
     found = settings.RELAY.addresses()
-    return tuple(_settings(each.name, each.rest_url, each.api_key) for each in found)
+    return tuple(_settings(each.name, each.rest_url, each.ws_url, each.api_key) for each in found)
 
 
-def _settings(name: str, base_url: str, key: str) -> RelaySettings:
+def _settings(name: str, base_url: str, ws_url: str, key: str) -> RelaySettings:
     relay = settings.RELAY
     return RelaySettings(
         name=name,
         base_url=base_url,
+        ws_url=ws_url,
         api_key=key,
+        transport=relay.transport,
         max_retries=relay.max_retries,
         retry_delay_ms=relay.retry_delay_ms,
         connect_timeout_seconds=relay.connect_timeout_seconds,
+        handshake_timeout_seconds=relay.connection_timeout_ms / 1000,
+        heartbeat_seconds=relay.heartbeat_seconds,
+        websocket_pause_seconds=relay.websocket_pause_seconds,
         first_byte_timeout_seconds=relay.first_byte_timeout_seconds,
         idle_timeout_seconds=relay.idle_timeout_seconds,
         turn_timeout_seconds=relay.turn_timeout_seconds,
