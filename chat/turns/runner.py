@@ -68,6 +68,8 @@ class TurnRunner:
         # Characters of generated text at which its cost is looked at again.
         self._next_look_characters = live.admitted.max_tokens // TOKENS_PER_CHARACTER
         self._generated_characters = 0
+        # When the last text came, by the event loop's clock.
+        self._heard_at = 0.0
 
     def stop(
         self,
@@ -111,20 +113,22 @@ class TurnRunner:
     async def _first_of(self, *tasks: "asyncio.Task[Any]") -> None:
         """Wait until one of them ends or the turn's time is up; say so when the relay is silent."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + self._turn_timeout_seconds
-        told_of = -1
-        while (left_seconds := end - loop.time()) > 0:
-            seen = self._generated_characters
+        self._heard_at = loop.time()
+        end, told_of = self._heard_at + self._turn_timeout_seconds, -1
+        while (now := loop.time()) < end:
+            silent = now >= self._heard_at + self._silence_seconds
+            if silent and told_of != self._generated_characters:
+                told_of = self._generated_characters
+                self.live.tell(Notice(self.live.id, "waiting", SILENCE))
+            # When to tell, or to look again after what was told.
+            look_at = now if silent else self._heard_at
             ended, _ = await asyncio.wait(
                 tasks,
-                timeout=min(left_seconds, self._silence_seconds),
+                timeout=min(end, look_at + self._silence_seconds) - now,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if ended:
                 return
-            if seen == self._generated_characters != told_of:
-                told_of = seen
-                self.live.tell(Notice(self.live.id, "waiting", SILENCE))
 
     async def _read(self) -> None:
         outcome = self._outcome
@@ -169,6 +173,7 @@ class TurnRunner:
         first = outcome.first_delta_ns is None
         if first:
             outcome.first_delta_ns = time.monotonic_ns()
+        self._heard_at = asyncio.get_running_loop().time()
         self.live.gather(content, reasoning)
         self._journal.touch(self.live, first=first)
         outcome.generated.append(reasoning + content)
