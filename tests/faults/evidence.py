@@ -1,0 +1,104 @@
+"""What three witnesses say of a turn: the person's client, the database, and the relay's log."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chat.relay.demo.acts import AnyAct, Flood, Say, Text
+from chat.relay.demo.casting import answer_for
+from chat.relay.demo.faults import FAULT_PREFIX, script_named
+from chat.relay.demo.offering import model_for
+from chat.relay.demo.order import ChatMessage, Order
+from chat.relay.demo.pieces import cut
+from chat.relay.demo.record import RequestRecord
+from tests.socket_client import Frame, SeenTurn
+
+Fields = dict[str, Any]
+
+
+class Evidence(msgspec.Struct, kw_only=True):
+    """One turn. Times are of `time.monotonic_ns()`, which the relay's log shares."""
+
+    prompt: str
+    model: str
+    asked_ns: int
+    done_ns: int
+    frames: list[Frame]
+    seen: SeenTurn
+    turn: Fields
+    message: Fields
+    transfers: list[Fields]
+    settlement: Fields
+    attempts: list[Fields]
+    requests: list[RequestRecord]
+
+    @property
+    def seconds(self) -> float:
+        """From the person's send to the end that she saw."""
+        return (self.done_ns - self.asked_ns) / 1e9
+
+    @property
+    def done(self) -> Frame:
+        """The end as the person saw it."""
+        assert self.seen.done is not None
+        return self.seen.done
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Codes of what the person was told meanwhile, in order, each once."""
+        return tuple(dict.fromkeys(f["code"] for f in self.frames if f["type"] == "notice"))
+
+    def generated(self) -> str:
+        """All text that the relay sent before it saw the close, by its log and its script."""
+        return "".join(self._pieces()[: self.requests[-1].tokens_generated])
+
+    def before_the_fault(self) -> str | None:
+        """The text that the script says before it misbehaves; None where it does so throughout."""
+        said = [act.tokens for act in self._acts() if isinstance(act, Say) and act.tokens]
+        return "".join(self._pieces()[: said[0]]) if said else None
+
+    def _acts(self) -> tuple[AnyAct, ...]:
+        script = script_named(self.model) if self.model.startswith(FAULT_PREFIX) else None
+        # A script for one attempt only is followed by the ordinary answer.
+        played = script is not None and script.name == self.requests[-1].script
+        return script.acts if script is not None and played else ()
+
+    def _pieces(self) -> list[str]:
+        order = Order(self.model, (ChatMessage("user", self.prompt),), True, None, True)
+        model = model_for(self.model)
+        assert model is not None
+        for act in self._acts():
+            if isinstance(act, Text):
+                return cut(act.text)
+            if isinstance(act, Flood):
+                return [act.text] * self.requests[-1].tokens_generated
+        return [piece.text for piece in answer_for(order, model)]
+
+
+def stored(data_dir: Path, turn_id: str) -> dict[str, Any]:
+    """What the database holds of a turn."""
+    key = turn_id.replace("-", "")
+    subject = f"turn:{turn_id}"
+    with closing(sqlite3.connect(data_dir / "tram.sqlite3", timeout=20)) as connection:
+        connection.row_factory = sqlite3.Row
+
+        def rows(query: str, value: str) -> list[Fields]:
+            return [dict(row) for row in connection.execute(query, (value,)).fetchall()]
+
+        turn = rows("select * from chat_turn where id = ?", key)[0]
+        return {
+            "turn": turn,
+            "message": rows(
+                "select * from chat_message where id = ?", turn["assistant_message_id"]
+            )[0],
+            "transfers": rows(
+                "select * from billing_transfer where subject = ? order by id", subject
+            ),
+            "settlement": rows("select * from billing_settlement where subject = ?", subject)[0],
+            "attempts": rows("select * from chat_attempt where turn_id = ? order by number", key),
+        }

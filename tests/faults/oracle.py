@@ -1,0 +1,112 @@
+"""The oracle: what must hold of every turn and of the whole site, whatever went wrong.
+
+Each function is one invariant and fails with what contradicts it. They know nothing of rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from billing.tokens import count_tokens
+from chat.relay.demo.record import RequestRecord
+from chat.services.ending import TOKENS_PER_MESSAGE
+from tests.faults.evidence import Evidence
+from tests.servers import TramServer
+
+CLOSE_SECONDS = 1.0
+"""A relay sees the end of a turn's connection this soon after the end of the turn."""
+PRICE_NANO_USD_PER_MILLION = 8 * 10**9
+
+
+def the_text_seen_is_the_text_stored(turn: Evidence) -> None:
+    """I1, I2: the client checked order and offsets of each chunk; its whole text is the stored."""
+    assert turn.seen.content == turn.message["content"]
+    assert turn.seen.reasoning == turn.message["reasoning"]
+    sha256 = hashlib.sha256(turn.message["content"].encode()).hexdigest()
+    assert turn.done["sha256"] == turn.turn["sha256"] == sha256
+
+
+def it_ended_once(turn: Evidence) -> None:
+    """I3: one terminal state, one terminal event, and the two agree."""
+    assert [frame["type"] for frame in turn.frames].count("done") == 1
+    assert turn.frames[-1]["type"] == "done", "something followed the end"
+    assert turn.done["state"] == turn.turn["state"] != "running"
+    error = turn.done.get("error") or {"code": "", "message": ""}
+    assert (error["code"], error["message"]) == (
+        turn.turn["error_code"],
+        turn.turn["error_message"],
+    )
+
+
+def money_moved_once(turn: Evidence) -> None:
+    """I7: one hold, at most one capture, one release; together they are what is told."""
+    amounts = {row["kind"]: row["amount_nano_usd"] for row in turn.transfers}
+    kinds = [row["kind"] for row in turn.transfers]
+    assert kinds in (["hold", "release"], ["hold", "capture", "release"]), kinds
+    cost = amounts.get("capture", 0)
+    assert cost == turn.turn["cost_nano_usd"] == turn.done["cost_nano_usd"]
+    assert cost == turn.settlement["cost_nano_usd"]
+    assert amounts["release"] == max(0, amounts["hold"] - cost)
+    assert turn.done["quality"] == turn.turn["quality"] == turn.settlement["quality"]
+
+
+def the_attempts_add_up(turn: Evidence) -> None:
+    """What the tries cost is what the turn cost, and each that reached the relay is in its log."""
+    assert sum(row["cost_nano_usd"] for row in turn.attempts) == turn.turn["cost_nano_usd"]
+    assert [row["number"] for row in turn.attempts] == list(range(1, len(turn.attempts) + 1))
+
+
+def the_relay_was_let_go(turn: Evidence) -> None:
+    """I9: no answer goes on at the relay for a turn that has ended."""
+    latest_ns = turn.done_ns + CLOSE_SECONDS * 1e9
+    for record in turn.requests:
+        assert record.state != "open"
+        assert record.ended_monotonic_ns is not None
+        assert record.ended_monotonic_ns <= latest_ns, record
+
+
+def the_books_balance(server: TramServer) -> None:
+    """I4, I5, I6: caches equal the fold of the ledger; nothing is held when nothing runs."""
+    server.manage("verifyledger")
+    assert server.rows("select count(*) from chat_turn where state = 'running'") == [(0,)]
+    assert server.rows("select sum(held_nano_usd) from billing_budget") == [(0,)]
+    moved = dict(
+        server.rows(
+            "select kind, sum(amount_nano_usd) from billing_transfer "
+            "where kind in ('hold', 'capture', 'release') group by kind"
+        )
+    )
+    beyond = server.rows(
+        "select coalesce(sum(s.cost_nano_usd - h.amount_nano_usd), 0) from billing_settlement s "
+        "join billing_hold h on h.id = s.hold_id where s.overrun"
+    )[0][0]
+    assert moved["hold"] == moved.get("capture", 0) + moved["release"] - beyond
+
+
+def nobody_saw(secret: str, texts: Iterable[str], folder: Path) -> None:
+    """I11: a secret is in no text that a person gets, in no log and no table."""
+    assert [text[:200] for text in texts if secret in text] == []
+    needle = secret.encode()
+    found = [
+        str(path) for path in folder.rglob("*") if path.is_file() and needle in path.read_bytes()
+    ]
+    assert found == []
+
+
+def relay_cost_nano_usd(requests: Iterable[RequestRecord]) -> int:
+    """What the relay's own log bills for a turn."""
+    return sum(record.cost_nano_usd or 0 for record in requests)
+
+
+def counted_tokens(turn: Evidence, prompts_sent: int = 1) -> tuple[int, int]:
+    """What we count of a turn without a report: tokens of the prompt, and of the text."""
+    prompt = count_tokens(turn.prompt, turn.model) + TOKENS_PER_MESSAGE
+    text = turn.message["reasoning"] + turn.message["content"]
+    return prompt * prompts_sent, count_tokens(text, turn.model)
+
+
+def cost_nano_usd(tokens: int) -> int:
+    """The price of so many tokens, rounded up once."""
+    return -(-tokens * PRICE_NANO_USD_PER_MILLION // 1_000_000)

