@@ -18,10 +18,12 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from chat.relay.address_guard import Lookup, check_url
 from chat.relay.errors import RelayAuth, RelayError, RelayProtocol, RelayTimeout, RelayUnavailable
 from chat.relay.failures import error_for_response
 from chat.relay.keys import fits_header, redact
 from chat.relay.settings import RelaySettings
+from chat.relay.transports.guarded_resolver import GuardedResolver
 from chat.relay.watch import Watch
 
 # What a broken connection raises; httpx-aiohttp lets some of aiohttp's errors through.
@@ -34,8 +36,10 @@ MAX_ERROR_BODY_BYTES = 64 * 1024
 class RelayHTTP:
     """Requests to one relay; one client for each event loop, made when first needed."""
 
-    def __init__(self, settings: RelaySettings) -> None:
+    def __init__(self, settings: RelaySettings, lookup: Lookup | None = None) -> None:
+        """`lookup` finds the addresses of a name where they are judged; None = the system's."""
         self._settings = settings
+        self._lookup = lookup
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             WeakKeyDictionary()
         )
@@ -45,7 +49,8 @@ class RelayHTTP:
     ) -> httpx.Response:
         """Send a request and return its response with the body unread; the caller closes it.
 
-        Raises RelayAuth for a key that cannot be sent, RelayTimeout, RelayUnavailable.
+        Raises RelayAuth for a key that cannot be sent, AddressRefused, RelayTimeout,
+        RelayUnavailable.
         """
         headers = {
             "Accept": accept,
@@ -124,9 +129,12 @@ class RelayHTTP:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None or client.is_closed:
+            if self._settings.networks is not None:
+                # aiohttp asks no resolver about an address that is an IP address already.
+                check_url(self._settings.base_url, self._settings.networks, ("https", "http"))
             client = httpx.AsyncClient(
                 base_url=self._settings.base_url,
-                transport=AiohttpTransport(client=_new_session),
+                transport=AiohttpTransport(client=self._new_session),
                 timeout=httpx.Timeout(None, connect=self._settings.connect_timeout_seconds),
                 follow_redirects=False,
                 # A proxy named in the environment must not see prompts and key.
@@ -134,6 +142,25 @@ class RelayHTTP:
             )
             self._clients[loop] = client
         return client
+
+    def _new_session(self) -> aiohttp.ClientSession:
+        """Unlimited, because a task cancelled while it waits for a place in a pool can leak it;
+        who may talk to the relay is bounded by the caller.
+        """
+        networks = self._settings.networks
+        resolver = None
+        if networks is not None:
+            plain = self._settings.base_url.startswith("http:")
+            resolver = GuardedResolver(networks, plain=plain, lookup=self._lookup)
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            ssl=httpx.create_ssl_context(trust_env=True),
+            resolver=resolver,
+            use_dns_cache=resolver is None,
+        )
+        return aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+        )
 
 
 async def read_body(response: httpx.Response, max_bytes: int, watch: Watch) -> bytes:
@@ -152,17 +179,6 @@ async def read_body(response: httpx.Response, max_bytes: int, watch: Watch) -> b
 def describe(error: Exception) -> str:
     """Return what happened to a connection, for people who run the product."""
     return f"The connection to the relay failed: {error or type(error).__name__}"
-
-
-def _new_session() -> aiohttp.ClientSession:
-    """Unlimited, because a task cancelled while it waits for a place in a pool can leak it; who
-    may talk to the relay is bounded by the caller.
-    """
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=httpx.create_ssl_context(trust_env=True)),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-    )
 
 
 def _error_before_answer(error: Exception) -> RelayError:
