@@ -7,7 +7,7 @@ import django_stubs_ext
 from config import backends, logs
 from config.database import database
 from config.environment import SettingInvalid, read
-from config.options import BASE_DIR, Accounts, Relay, Site, Sockets, Turns
+from config.options import BASE_DIR, Accounts, Limits, Relay, Site, Sockets, Turns
 from config.security import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
 
 # Lets `QuerySet[Turn]` and the like be written where Django's classes take no parameters.
@@ -18,6 +18,7 @@ ACCOUNTS = read(Accounts, os.environ)
 TURNS = read(Turns, os.environ)
 SOCKETS = read(Sockets, os.environ)
 RELAY = read(Relay, os.environ)
+LIMITS = read(Limits, os.environ)
 RELAY.addresses()  # A wrong one ends the start here, not the first turn.
 
 DATA_DIR = SITE.data_dir

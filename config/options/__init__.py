@@ -1,10 +1,11 @@
 """Every setting of Tram, by what it governs; `docs/settings.md` is this package as tables."""
 
+from config.options.limits import Limits
 from config.options.relay import Relay
 from config.options.site import BASE_DIR, Accounts, Site
 from config.options.sockets import Sockets
 from config.options.turns import Turns
 
-GROUPS = (Site, Accounts, Turns, Sockets, Relay)
+GROUPS = (Site, Accounts, Turns, Sockets, Relay, Limits)
 
-__all__ = ["BASE_DIR", "GROUPS", "Accounts", "Relay", "Site", "Sockets", "Turns"]
+__all__ = ["BASE_DIR", "GROUPS", "Accounts", "Limits", "Relay", "Site", "Sockets", "Turns"]

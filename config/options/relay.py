@@ -133,14 +133,6 @@ class Relay:
         low=0.01,
         meaning="Longest turn.",
     )
-    max_requests_per_minute: int = variable(
-        "MAX_REQUESTS_PER_MINUTE",
-        60,
-        unit="requests a minute",
-        low=1,
-        meaning="Reserved: requests to a relay with a key from one process. Nothing bounds them "
-        "yet; a relay that says 429 is heeded.",
-    )
     max_line_bytes: int = variable(
         "RELAY_MAX_LINE_BYTES",
         1_048_576,

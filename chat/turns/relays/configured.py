@@ -12,13 +12,16 @@ def configured() -> tuple[RelaySettings, ...]:
 
 
 def _settings(name: str, base_url: str, ws_url: str, key: str) -> RelaySettings:
-    relay = settings.RELAY
+    relay, limits = settings.RELAY, settings.LIMITS
     return RelaySettings(
         name=name,
         base_url=base_url,
         ws_url=ws_url,
         api_key=key,
         transport=relay.transport,
+        requests_per_minute=limits.key_requests_per_minute(embedded=not relay.api_key),
+        tokens_per_minute=limits.max_tokens_per_minute,
+        concurrent_streams=limits.max_streams_per_key,
         max_retries=relay.max_retries,
         retry_delay_ms=relay.retry_delay_ms,
         connect_timeout_seconds=relay.connect_timeout_seconds,
