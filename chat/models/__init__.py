@@ -12,6 +12,7 @@ from chat.models.relays import (
     RelayKey,
     Transport,
 )
+from chat.models.truth import RouteTruth
 from chat.models.turn import Turn, TurnState
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Relay",
     "RelayAlert",
     "RelayKey",
+    "RouteTruth",
     "Transport",
     "Turn",
     "TurnState",

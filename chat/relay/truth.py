@@ -1,0 +1,205 @@
+"""Whether a relay counts and answers as it says: a sequential test over the answers of a route.
+
+Each answer gives the logarithm of reported to counted tokens, for the prompt and for the answer.
+Where our count is the model's own the expected value is 0. Elsewhere it is learned from the
+route's first answers, for each kind of text by itself: another vocabulary cuts Chinese, Vietnamese
+and code differently. Two CUSUM sums each (too much, too little) add up the log-likelihood ratio of
+"a tenth (where learned, a fifth) more or less than expected" against "as expected".
+
+Pure: plain values in, verdict out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+ALARM = 13.0
+"""A sum of log-likelihood ratios. Honest answers reach it less than once in e**13 = 440,000."""
+MOST_PER_ANSWER = 3.0
+"""So that no single odd answer raises an alarm: it takes five at least."""
+ABSURD = 1.5
+"""Logarithms beyond this one count as it."""
+
+Stream = Literal["prompt", "completion"]
+
+
+class _Noise(msgspec.Struct, frozen=True):
+    """How far honest counts of n tokens may be from those expected.
+
+    `ratio` and `per_root` (divided by the root of n) are standard deviations of the logarithm.
+    Up to `free_tokens` more than expected mean nothing (templates, end marks), and are a standard
+    deviation as well. `shift` is the drift that is looked for; the sums grow from half of it on.
+    """
+
+    shift: float
+    ratio: float
+    per_root: float
+    free_tokens: int
+
+    def variance(self, tokens: int) -> float:
+        return self.ratio**2 + self.per_root**2 / tokens + (self.free_tokens / tokens) ** 2
+
+
+EXACT: dict[Stream, _Noise] = {
+    "prompt": _Noise(math.log(1.1), 0.02, 0.0, 8),
+    "completion": _Noise(math.log(1.1), 0.02, 0.0, 2),
+}
+LEARNED: dict[Stream, _Noise] = {
+    "prompt": _Noise(math.log(1.2), 0.12, 0.3, 30),
+    "completion": _Noise(math.log(1.2), 0.10, 0.3, 1),
+}
+FIRST_VARIANCE = 0.5**2
+"""Of what is expected of a kind of text before its first answer."""
+LEARNED_VARIANCE = 0.04**2
+"""Once this well known, what is expected of a kind of text hardly moves any more."""
+SLOWEST_GAIN = 1 / 200
+"""And still follows a slow change of what people write about."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One completed answer with the relay's report and our own counts, in tokens.
+
+    `reasoning_tokens` are part of `completion_tokens`; their text may not have been shown, and is
+    then not in our count. The kinds are those of `text_kind`. `exact`: our count is the model's.
+    """
+
+    prompt_tokens: int
+    completion_tokens: int
+    counted_prompt_tokens: int
+    counted_completion_tokens: int
+    prompt_kind: str
+    completion_kind: str
+    exact: bool
+    reasoning_tokens: int = 0
+
+
+class Expected(msgspec.Struct):
+    """What is known of the logarithm for one kind of text."""
+
+    mean: float = 0.0
+    variance: float = FIRST_VARIANCE
+
+
+class Meter(msgspec.Struct):
+    """Sums and expectations of one side of a route's answers; mutable, kept between answers."""
+
+    too_much: float = 0.0
+    too_little: float = 0.0
+    kinds: dict[str, Expected] = {}
+    # Since the sums last began at 0, which is where a drift would have begun.
+    answers: int = 0
+    reported: int = 0
+    expected: float = 0.0
+
+
+class TruthState(msgspec.Struct):
+    """All that is kept of a route between its answers."""
+
+    prompt: Meter = msgspec.field(default_factory=Meter)
+    completion: Meter = msgspec.field(default_factory=Meter)
+    answers: int = 0
+    other_echoes: int = 0
+    accepted_echoes: list[str] = []
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """An alarm: `ratio` of reported tokens to those expected over the last `answers` answers."""
+
+    stream: Stream
+    ratio: float
+    answers: int
+
+
+def judge(state: TruthState, answer: Answer) -> tuple[Drift, ...]:
+    """Take an answer into the state; returns the alarms it raises, after which the sums begin
+    anew."""
+    state.answers += 1
+    drifts = (
+        _weigh(
+            state.prompt,
+            "prompt",
+            _log(answer.prompt_tokens, answer.counted_prompt_tokens),
+            answer.counted_prompt_tokens,
+            answer.prompt_kind,
+            exact=answer.exact,
+        ),
+        _weigh(
+            state.completion,
+            "completion",
+            _completion_log(answer),
+            answer.counted_completion_tokens,
+            answer.completion_kind,
+            exact=answer.exact,
+        ),
+    )
+    return tuple(drift for drift in drifts if drift is not None)
+
+
+def _completion_log(answer: Answer) -> float:
+    """Whether the text of the reasoning was shown is not known: the nearer of both counts."""
+    counted = answer.counted_completion_tokens
+    shown = _log(answer.completion_tokens, counted)
+    if not answer.reasoning_tokens:
+        return shown
+    hidden = _log(answer.completion_tokens - answer.reasoning_tokens, counted)
+    # Some of it may have been shown: then the truth lies between, and nothing is known.
+    return 0.0 if hidden < 0 < shown else min(shown, hidden, key=abs)
+
+
+def _log(reported: int, counted: int) -> float:
+    return math.log(max(reported, 1) / max(counted, 1))
+
+
+def _weigh(
+    meter: Meter, stream: Stream, log: float, tokens: int, kind: str, *, exact: bool
+) -> Drift | None:
+    if tokens <= 0:
+        return None
+    noise = (EXACT if exact else LEARNED)[stream]
+    expected, variance = 0.0, noise.variance(tokens)
+    if not exact:
+        known = meter.kinds.setdefault(kind, Expected())
+        expected, own = known.mean, known.variance
+        _learn(known, log, variance)
+        variance += own
+    off = max(-ABSURD, min(ABSURD, _beyond(log - expected, noise.free_tokens / tokens)))
+    meter.too_much = _grown(meter.too_much, off, noise.shift, variance)
+    meter.too_little = _grown(meter.too_little, -off, noise.shift, variance)
+    meter.answers += 1
+    meter.reported += round(tokens * math.exp(min(log, 20.0)))
+    meter.expected += tokens * math.exp(expected)
+    if max(meter.too_much, meter.too_little) < ALARM:
+        if meter.too_much == meter.too_little == 0.0:
+            _begin(meter)
+        return None
+    drift = Drift(stream, meter.reported / max(meter.expected, 1.0), meter.answers)
+    _begin(meter)
+    return drift
+
+
+def _beyond(off: float, free_share: float) -> float:
+    """What is left of a surplus without the tokens that mean nothing."""
+    return max(0.0, math.log(max(math.exp(off) - free_share, 1.0))) if 0 < off < ABSURD else off
+
+
+def _grown(total: float, off: float, shift: float, variance: float) -> float:
+    step = shift * (off - shift / 2) / variance
+    return max(0.0, total + min(MOST_PER_ANSWER, step))
+
+
+def _learn(known: Expected, log: float, noise: float) -> None:
+    """A Kalman filter of one constant; it learns fast, then slowly."""
+    if known.variance > LEARNED_VARIANCE:
+        gain = known.variance / (known.variance + noise)
+        known.variance *= 1 - gain
+    else:
+        gain = min(SLOWEST_GAIN, LEARNED_VARIANCE / noise)
+    known.mean += gain * (max(-ABSURD, min(ABSURD, log)) - known.mean)
+
+
+def _begin(meter: Meter) -> None:
+    meter.too_much = meter.too_little = meter.expected = 0.0
+    meter.answers = meter.reported = 0
