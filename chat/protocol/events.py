@@ -142,11 +142,14 @@ class Chunk(Event, tag="chunk", frozen=True):
 
 
 class Notice(Event, tag="notice", frozen=True):
-    """Something worth knowing about a running turn."""
+    """Something worth knowing about a running turn. Of one that waits for the relay's key either
+    `position` in line (from 1) or the seconds to wait are told."""
 
     turn: UUID
     code: Literal["retrying", "fallback", "waiting", "resumed"]
     detail: str
+    position: int | None = None
+    delay_seconds: float | None = None
 
 
 class Done(Event, tag="done", frozen=True):

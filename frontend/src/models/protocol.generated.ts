@@ -133,12 +133,14 @@ export interface Limits {
   ack_interval_bytes: number;
 }
 
-/** Something worth knowing about a running turn. */
+/** Something worth knowing about a running turn. Of one that waits for the relay's key either `position` in line (from 1) or the seconds to wait are told. */
 export interface Notice {
   type: "notice";
   turn: string;
   code: "fallback" | "resumed" | "retrying" | "waiting";
   detail: string;
+  position?: number | null;
+  delay_seconds?: number | null;
 }
 
 /** How the model should answer; what is left out is the server's default. */
