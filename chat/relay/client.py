@@ -1,27 +1,22 @@
-"""The client of one relay: attempts with retry, the catalogue, the account, the key."""
+"""The client of one relay: single tries, the catalogue, the account, the key."""
 
 from __future__ import annotations
 
-import asyncio
-import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Protocol
 
 import msgspec
 
-from chat.relay.attempts import RoutedEvent
+from chat.relay.attempts import Attempt
 from chat.relay.catalog import Catalogue, CatalogueKeeper
-from chat.relay.errors import ModelUnknown, RelayError, RelayProtocol, RelayTimeout
+from chat.relay.errors import ModelUnknown, RelayError, RelayProtocol
 from chat.relay.keys import inspect_key
-from chat.relay.retry import delay_before_retry, policy_of
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.base import Transport
 from chat.relay.transports.http import RelayHTTP
 from chat.relay.transports.sse import SSETransport
-from chat.relay.types import ChatRequest, Delta, Finish, RelayEvent, RetryNotice
-from chat.relay.watch import Watch
+from chat.relay.types import ChatRequest, RelayEvent
 
 __all__ = ["KeyReport", "RelayAccount", "RelayClient", "RelaySettings"]
 
@@ -63,11 +58,9 @@ class RelayClient:
         documents: Documents | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        rng: random.Random | None = None,
     ) -> None:
-        """`transport` and `documents` default to HTTP; `clock` (seconds), `sleep` and `rng` are
-        for tests and simulations.
+        """`transport` and `documents` default to HTTP; `clock` (seconds) is for tests and
+        simulations.
         """
         http = RelayHTTP(settings)
         self.settings = settings
@@ -79,48 +72,22 @@ class RelayClient:
             clock,
             settings.catalogue_keep_seconds,
         )
-        self._sleep = sleep
-        self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[RoutedEvent, None]:
-        """Yield the events of one answer, trying again until the first delta.
+    def attempt(
+        self, request: ChatRequest, attempt: Attempt | None = None
+    ) -> AsyncGenerator[RelayEvent, None]:
+        """Make one try, noted in `attempt`, and yield its events; see the transports' seam."""
+        return self._transport.stream(request, attempt)
 
-        Ends normally after `Finish`; raises RelayError otherwise. Its `sent` then speaks for all
-        attempts. Close the generator, or cancel the task that waits on it once, to stop.
-        """
-        watch = Watch()
-        watch.end_within(self.settings.turn_timeout_seconds)
-        attempt, waited_seconds, sent = 0, 0.0, False
-        try:
-            while True:
-                attempt += 1
-                progress = _Progress()
-                try:
-                    async with aclosing(self._transport.stream(request)) as events:
-                        while (event := await _next(events, watch, progress)) is not None:
-                            yield event
-                    return
-                except RelayError as error:
-                    sent = error.sent = error.sent or sent
-                    delay = delay_before_retry(
-                        policy_of(self.settings),
-                        error,
-                        attempt=attempt,
-                        waited_seconds=waited_seconds,
-                        random=self._rng.random,
-                    )
-                    if progress.started or delay is None:
-                        raise self._explained(error) from None
-                    notice = RetryNotice(attempt, delay, error)
-                yield notice
-                await self._wait(notice, watch)
-                waited_seconds += notice.delay_seconds
-        finally:
-            watch.close()
-
-    def kept_models(self) -> Catalogue | None:
-        """Return the catalogue without waiting, None where the relay must be asked first."""
-        return self._keeper.copy() if self._keeper.due_in_seconds() else None
+    def explained(self, error: RelayError) -> RelayError:
+        """Add near matches to an unknown model, if the catalogue is known."""
+        if isinstance(error, ModelUnknown) and self._keeper.kept is not None:
+            try:
+                self._keeper.kept.resolve(error.model)
+            except ModelUnknown as better:
+                better.status = error.status
+                return better
+        return error
 
     @property
     def catalogue(self) -> CatalogueKeeper:
@@ -154,51 +121,6 @@ class RelayClient:
         """Close the kept connections of the running event loop."""
         await self._transport.aclose()
         await self._documents.aclose()
-
-    async def _wait(self, notice: RetryNotice, watch: Watch) -> None:
-        try:
-            with watch:
-                await self._sleep(notice.delay_seconds)
-        except TimeoutError:
-            raise notice.error from None
-
-    def _explained(self, error: RelayError) -> RelayError:
-        """Add near matches to an unknown model, if the catalogue is known."""
-        if isinstance(error, ModelUnknown) and self._keeper.kept is not None:
-            try:
-                self._keeper.kept.resolve(error.model)
-            except ModelUnknown as better:
-                better.status = error.status
-                return better
-        return error
-
-
-class _Progress:
-    """How far one attempt has come."""
-
-    started = False
-    finished = False
-
-
-async def _next(
-    events: AsyncGenerator[RelayEvent, None], watch: Watch, progress: _Progress
-) -> RelayEvent | None:
-    """Return the next event of an attempt, None at its end."""
-    try:
-        with watch:
-            event = await events.__anext__()
-    except StopAsyncIteration:
-        return None
-    except TimeoutError:
-        if progress.finished:
-            return None
-        raise RelayTimeout("The answer took too long.", retryable=False) from None
-    if isinstance(event, Delta):
-        if not progress.started:
-            progress.started = bool(event.content or event.reasoning or event.tool_calls)
-    elif isinstance(event, Finish):
-        progress.finished = True
-    return event
 
 
 def _number(value: Any) -> float | None:

@@ -24,6 +24,7 @@ from chat.services.errors import (
     TooManyTurns,
 )
 from chat.services.intents import Admitted, Intent, Models, PromptMessage
+from chat.services.model_choice import model_for
 from chat.services.placing import Place, find_place
 from chat.services.prompts import branch_above, build_prompt, prompt_ceiling_bytes, window
 from chat.services.titles import title_from
@@ -99,7 +100,7 @@ def _admitted(turn: Turn, **extra: Any) -> Admitted:
 def _admit(principal: Principal, intent: Intent, models: Models, node: str) -> Admitted:
     place = find_place(principal, intent)
     conversation = place.conversation
-    model = intent.model or conversation.model or models.default
+    model = model_for(intent, conversation, models)
     window_bytes, max_tokens = window(
         models.context_tokens.get(model),
         intent.max_tokens or settings.TURNS.default_max_tokens,
@@ -170,7 +171,7 @@ def _hold(turn: Turn, prompt: tuple[PromptMessage, ...]) -> HoldPlaced:
             max_tokens=turn.max_tokens,
         )
     except PriceUnknown:
-        raise ModelNotAllowed(model=turn.model) from None
+        raise ModelNotAllowed(model=turn.model, reason="no_price") from None
     except BudgetExhausted as error:
         raise BudgetTooSmall(
             f"The team's budget has {format_usd(error.remaining_nano_usd)} left and this message "

@@ -33,7 +33,7 @@ class TooManyTurns(Refused):
 
 
 class ModelUnknown(Refused):
-    """No relay offers this model."""
+    """No relay offers this model any more. Choose another one; what was written stays."""
 
     code = "model_unknown"
 
@@ -42,6 +42,10 @@ class ModelNotAllowed(Refused):
     """This model has no price yet. Ask an administrator to set one."""
 
     code = "model_not_allowed"
+
+
+class ModelForbidden(ModelNotAllowed):
+    """Administrators do not allow this model. Choose another one."""
 
 
 class BudgetTooSmall(Refused):
@@ -67,6 +71,7 @@ __all__ = [
     "ContentInvalid",
     "Forbidden",
     "IdempotencyMismatch",
+    "ModelForbidden",
     "ModelNotAllowed",
     "ModelUnknown",
     "NotVisible",

@@ -46,11 +46,18 @@ class Intent:
 class Models:
     """What the relays offer, as far as admission needs it: the model of a new conversation, and by
     model the relay that answers for it and how many tokens prompt and answer may have together,
-    where that is known."""
+    where that is known.
+
+    `aliases` are other names for models, which hold where the name itself is not offered. None
+    for `offered`: it is not known what is, and nothing is refused for it.
+    """
 
     default: str = ""
     context_tokens: Mapping[str, int] = field(default_factory=dict)
     relay_names: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    offered: frozenset[str] | None = None
+    forbidden: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
