@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 from msgspec import Struct
 
 from billing.prices import PriceView, price_list
+from chat.models import ModelVisibility
+from chat.queries.model_words import ModelWords, model_words
 
 
 class OfferLike(Protocol):
@@ -25,6 +27,22 @@ class OfferLike(Protocol):
     def scripted(self) -> bool:
         """Whether its answers are scripted, not a model's."""
 
+    @property
+    def visibility(self) -> str:
+        """A ModelVisibility."""
+
+    @property
+    def context_tokens(self) -> int | None:
+        """How many tokens prompt and answer may have together, where that is known."""
+
+    @property
+    def vision(self) -> bool | None:
+        """Whether it sees pictures, where that is known."""
+
+    @property
+    def reasoning(self) -> bool | None:
+        """Whether it reasons before it answers, where that is known."""
+
 
 class ModelPrice(Struct, frozen=True):
     """A price in nano-USD per million tokens, beside what the maker of the model asks."""
@@ -36,7 +54,8 @@ class ModelPrice(Struct, frozen=True):
 
 
 class ModelView(Struct, frozen=True):
-    """A model of the picker; `reason` says why it cannot be chosen."""
+    """A model of the picker; `reason` says why it cannot be chosen. A `hidden` one is shown only
+    where it is in use. What it can do is null where nobody says."""
 
     id: str
     name: str
@@ -45,6 +64,10 @@ class ModelView(Struct, frozen=True):
     price: ModelPrice | None
     saving_percent: float | None
     scripted: bool
+    hidden: bool = False
+    context_tokens: int | None = None
+    vision: bool | None = None
+    reasoning: bool | None = None
 
 
 class ModelList(Struct, frozen=True):
@@ -56,12 +79,11 @@ class ModelList(Struct, frozen=True):
 
 def model_list(offers: Iterable[OfferLike], default: str, *, relay_down: bool = False) -> ModelList:
     """Join offers with prices. `relay_down`: no relay could be asked, so nothing is available."""
-    prices = price_list()
+    prices, words = price_list(), model_words()
     offered = {offer.model: offer for offer in offers}
     items = [_offered(offer, prices.get(model)) for model, offer in offered.items()]
-    why = _("The relay does not answer.") if relay_down else _("The relay does not offer it.")
     items += [
-        _view(model, model, price, reason=why)
+        _gone(model, price, words, relay_down=relay_down)
         for model, price in sorted(prices.items())
         if model not in offered
     ]
@@ -73,25 +95,49 @@ def model_list(offers: Iterable[OfferLike], default: str, *, relay_down: bool = 
 
 def _offered(offer: OfferLike, price: PriceView | None) -> ModelView:
     reason = None if price else _("It has no price yet.")
-    return _view(offer.model, offer.name, price, reason=reason, scripted=offer.scripted)
-
-
-def _view(
-    model: str, name: str, price: PriceView | None, *, reason: str | None, scripted: bool = False
-) -> ModelView:
-    saving: Decimal | None = price.saving_percent if price else None
+    if offer.visibility == ModelVisibility.FORBIDDEN:
+        reason = _("Administrators do not allow it.")
     return ModelView(
-        id=model,
-        name=name,
+        id=offer.model,
+        name=offer.name,
         available=reason is None,
         reason=reason,
-        price=None if price is None else _price(price),
-        saving_percent=None if saving is None else float(saving),
-        scripted=scripted,
+        price=_price(price),
+        saving_percent=_saving(price),
+        scripted=offer.scripted,
+        hidden=offer.visibility != ModelVisibility.SHOWN,
+        context_tokens=offer.context_tokens,
+        vision=offer.vision,
+        reasoning=offer.reasoning,
     )
 
 
-def _price(price: PriceView) -> ModelPrice:
+def _gone(model: str, price: PriceView, words: ModelWords, *, relay_down: bool) -> ModelView:
+    """A model with a price that no relay lists: conversations may still have it."""
+    said = words.of(model)
+    reason = _("The relay does not answer.") if relay_down else _("No relay offers it now.")
+    if said.visibility == ModelVisibility.FORBIDDEN:
+        reason = _("Administrators do not allow it.")
+    return ModelView(
+        id=model,
+        name=said.name or model,
+        available=False,
+        reason=reason,
+        price=_price(price),
+        saving_percent=_saving(price),
+        scripted=False,
+        hidden=said.visibility != ModelVisibility.SHOWN,
+    )
+
+
+def _saving(price: PriceView | None) -> float | None:
+    saving: Decimal | None = price.saving_percent if price else None
+    return None if saving is None else float(saving)
+
+
+def _price(price: PriceView | None) -> ModelPrice | None:
+    if price is None:
+        return None
     return ModelPrice(
         price.input_nano_usd_per_million,
         price.output_nano_usd_per_million,

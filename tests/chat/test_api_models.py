@@ -44,7 +44,7 @@ async def test_models_carry_their_price_and_saving(people: Cast, relay: DemoRela
     assert items["gpt-4.1"]["saving_percent"] == 86.7
     assert items["gpt-4.1"]["price"]["input_nano_usd_per_million"] == 8_000_000_000
     assert items["gpt-4.1"]["price"]["official_output_nano_usd_per_million"] == 60_000_000_000
-    assert items["not-offered"]["reason"] == "The relay does not offer it."
+    assert items["not-offered"]["reason"] == "No relay offers it now."
     unpriced = items["claude-sonnet-4.5"]
     assert (unpriced["available"], unpriced["reason"]) == (False, "It has no price yet.")
     assert listed["items"][0]["id"] == "gpt-4.1"
