@@ -5,21 +5,25 @@ The hot path of the product: one call of `AnswerReader.take` for each token of e
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
+from chat.relay.attempts import Attempt
 from chat.relay.errors import RelayProtocol, RelayTruncated
-from chat.relay.failures import error_in_answer
+from chat.relay.leniency import bare_error, parse_leniently, text_of
 from chat.relay.types import Delta, Finish, RelayEvent, Usage
 from chat.relay.usage import believe, read_usage
+from chat.relay.worded_failures import error_in_answer
 
 logger = logging.getLogger(__name__)
 
 MAX_MALFORMED_FRAMES = 3  # fault rows 4 and 5
+# A relay that names its model does so in each chunk.
+CHUNKS_TO_LEARN_FROM = 3
+MAX_MODEL_LENGTH = 200
 
 _NOT_CHUNKS = frozenset(("", "ping", "pong"))
 _DONE = "[DONE]"
@@ -50,14 +54,26 @@ class _Chunk(msgspec.Struct, gc=False):
     error: Any = None
 
 
+class _NamedChunk(_Chunk, gc=False):
+    model: Any = None
+
+
 _decode = msgspec.json.Decoder(_Chunk).decode
+_decode_named = msgspec.json.Decoder(_NamedChunk).decode
 
 
 class AnswerReader:
     """Turns the chunk objects of one answer into events, and judges how the answer ended."""
 
-    def __init__(self, max_answer_bytes: int, redact: Callable[[str], str]) -> None:
-        """`max_answer_bytes` bounds the text in UTF-8; `redact` takes the key out of a text."""
+    def __init__(
+        self,
+        max_answer_bytes: int,
+        redact: Callable[[str], str],
+        attempt: Attempt | None = None,
+    ) -> None:
+        """`max_answer_bytes` bounds the text in UTF-8; `redact` takes the key out of a text;
+        the model that the relay names is noted into `attempt`.
+        """
         self.started = False  # something of the answer has arrived
         self.finished = False  # the relay gave its finish_reason
         self.done = False  # the relay sent its end marker
@@ -67,6 +83,12 @@ class AnswerReader:
         self._answer_bytes = 0
         self._redact = redact
         self._frames = 0
+        self._attempt = attempt
+        self._unnamed_chunks = 0
+        # Put in place of a question in each call, which the hot path would feel.
+        self._decode: Callable[[bytes | bytearray | str], _Chunk] = (
+            _decode if attempt is None else self._decode_and_learn
+        )
 
     def take(self, payload: bytes | bytearray | str) -> Sequence[RelayEvent]:
         """Return the events of one chunk object.
@@ -77,7 +99,7 @@ class AnswerReader:
         if self.done:
             return ()
         try:
-            chunk = _decode(payload)
+            chunk = self._decode(payload)
         except (ValueError, RecursionError):  # msgspec's errors and UnicodeDecodeError
             slow = self._decode_slowly(payload)
             if slow is None:
@@ -109,10 +131,21 @@ class AnswerReader:
             raise RelayProtocol("The relay sent something that is not an event stream.")
         raise RelayTruncated()
 
+    def _decode_and_learn(self, payload: bytes | bytearray | str) -> _Chunk:
+        chunk = _decode_named(payload)
+        self._unnamed_chunks += 1
+        if isinstance(chunk.model, str) and chunk.model and self._attempt is not None:
+            self._attempt.echoed_model = self._redact(chunk.model)[:MAX_MODEL_LENGTH]
+            self._decode = _decode
+        elif self._unnamed_chunks == CHUNKS_TO_LEARN_FROM:
+            self._decode = _decode
+        return chunk
+
     def _take_unusual(self, chunk: _Chunk, payload: bytes | bytearray | str) -> list[RelayEvent]:
-        error = chunk.error or (_bare_error(payload) if not chunk.choices else None)
+        error = chunk.error or (bare_error(payload) if not chunk.choices else None)
         if error:
-            raise error_in_answer(error, started=self.started, redact=self._redact)
+            model = "" if self._attempt is None else self._attempt.request.model
+            raise error_in_answer(error, started=self.started, redact=self._redact, model=model)
         events: list[RelayEvent] = []
         choice = next((c for c in chunk.choices or () if c is not None and not c.index), None)
         if choice is not None and not self.finished:
@@ -131,8 +164,8 @@ class AnswerReader:
             return
         calls = body.tool_calls if isinstance(body.tool_calls, list) else []
         delta = Delta(
-            content=_text(body.content),
-            reasoning=_text(body.reasoning_content) or _text(body.reasoning),
+            content=text_of(body.content),
+            reasoning=text_of(body.reasoning_content) or text_of(body.reasoning),
             role=body.role if isinstance(body.role, str) and body.role else None,
             tool_calls=tuple(call for call in calls if isinstance(call, dict)) or None,
         )
@@ -180,41 +213,9 @@ class AnswerReader:
         if word in _NOT_CHUNKS:
             return None
         try:
-            return msgspec.convert(_scrub(json.loads(text, strict=False)), _Chunk)
+            return msgspec.convert(parse_leniently(text), _Chunk)
         except (ValueError, RecursionError):
             self.malformed_frames += 1
         if self.malformed_frames > MAX_MALFORMED_FRAMES:
             raise RelayProtocol(f"The relay sent {self.malformed_frames} malformed frames.")
         return None
-
-
-def _text(value: Any) -> str:
-    """Return the text of a content field: a string, or a list of parts that hold `text`."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        parts = (part.get("text") if isinstance(part, dict) else part for part in value)
-        return "".join(part for part in parts if isinstance(part, str))
-    return ""
-
-
-def _bare_error(payload: bytes | bytearray | str) -> Any:
-    """Return the error of an object that is itself an error: `{"object": "error", ...}`."""
-    try:
-        found = msgspec.json.decode(payload)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, dict) or "error" not in (found.get("object"), found.get("type")):
-        return None
-    return found
-
-
-def _scrub(value: Any) -> Any:
-    """Replace each lone surrogate in decoded JSON by U+FFFD."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_scrub(item) for item in value]
-    if isinstance(value, dict):
-        return {_scrub(key): _scrub(item) for key, item in value.items()}
-    return value

@@ -27,13 +27,13 @@ _RETRY_AFTER_IN_TEXT = re.compile(
     r"(ms|milliseconds?|s\b|secs?\b|seconds?|m\b|mins?\b|minutes?)?",
     re.IGNORECASE,
 )
-_UNKNOWN_MODEL_IN_TEXT = re.compile(
+UNKNOWN_MODEL_IN_TEXT = re.compile(
     r"(?:unknown|unsupported|invalid|no such) model\b"
     r"|\bmodel\s*:?\s*\S+\s+(?:(?:was|is|does|could)\s+)?"
     r"(?:not (?:be )?(?:found|exist|supported|available)|unknown|unsupported)",
     re.IGNORECASE,
 )
-_OUT_OF_CREDIT = "insufficient_quota"  # a 429 that no waiting mends
+OUT_OF_CREDIT = "insufficient_quota"  # a 429 that no waiting mends
 
 
 def error_for_response(
@@ -57,23 +57,9 @@ def error_for_response(
     if status == 429:
         wait = retry_after_seconds(headers, message, now)
         return RelayRateLimited(
-            message, status=status, retry_after_seconds=wait, retryable=kind != _OUT_OF_CREDIT
+            message, status=status, retry_after_seconds=wait, retryable=kind != OUT_OF_CREDIT
         )
     return _error_for_status(status, message, kind, model, headers, now)
-
-
-def error_in_answer(error: Any, *, started: bool, redact: Callable[[str], str]) -> RelayError:
-    """Return the error that an error object inside a 200 answer stands for.
-
-    Before anything of the answer has arrived a status inside the object is honoured, so that a
-    busy relay is tried again; afterwards it is always RelayReported (fault row 19).
-    """
-    message, kind, status = _read_error(error)
-    message = redact(message)[:MAX_MESSAGE_LENGTH]
-    if not started and status is not None and status >= 400:
-        body = json.dumps({"error": {"message": message, "type": kind}}).encode()
-        return error_for_response(status, {}, body, now=datetime.now(UTC), redact=redact)
-    return RelayReported(message)
 
 
 def retry_after_seconds(headers: Mapping[str, str], message: str, now: datetime) -> float | None:
@@ -112,7 +98,7 @@ def _error_for_status(
         # Our own words: the relay's may quote the key, and people can do nothing with them.
         return RelayAuth(status=status)
     if status in (400, 404, 422) and (
-        kind == "model_not_found" or _UNKNOWN_MODEL_IN_TEXT.search(message)
+        kind == "model_not_found" or UNKNOWN_MODEL_IN_TEXT.search(message)
     ):
         return ModelUnknown(message, model=model, status=status)
     if status == 404:
@@ -141,14 +127,14 @@ def _read_body(body: bytes) -> tuple[str, str]:
         return "", ""
     if isinstance(found, dict) and found.get("error"):
         found = found["error"]
-    message, kind, _ = _read_error(found)
+    message, kind, _ = read_error(found)
     return message, kind
 
 
-def _read_error(error: Any) -> tuple[str, str, int | None]:
+def read_error(error: Any) -> tuple[str, str, int | None]:
     """Return message, type (or code, if that is a word) and numeric status of an error object."""
     if isinstance(error, str):
-        return _encodable(error), "", None
+        return encodable(error), "", None
     if not isinstance(error, dict):
         return "", "", None
     message = error.get("message") or error.get("detail") or ""
@@ -157,11 +143,12 @@ def _read_error(error: Any) -> tuple[str, str, int | None]:
     numbers = [str(error.get("status")), str(error.get("code"))]
     statuses = [int(number) for number in numbers if re.fullmatch("[1-5][0-9]{2}", number)]
     return (
-        _encodable(message) if isinstance(message, str) else "",
+        encodable(message) if isinstance(message, str) else "",
         kind,
         statuses[0] if statuses else None,
     )
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
+    """Replace each lone surrogate by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -103,12 +103,14 @@ class ScriptedTransport:
     async def stream(
         self,
         request: ChatRequest,
-        attempt: Attempt | None = None,  # noqa: ARG002
+        attempt: Attempt | None = None,
     ) -> AsyncGenerator[RelayEvent, None]:
         """Play the next script."""
         script = self._scripts[min(len(self.requests), len(self._scripts) - 1)]
         self.requests.append(request)
-        reader = AnswerReader(self._max_answer_bytes, str)
+        reader = AnswerReader(self._max_answer_bytes, str, attempt)
+        if attempt is not None:
+            attempt.transport, attempt.sent = "scripted", True
         watch = Watch(self._idle_timeout_seconds)
         self.open_streams += 1
         ended = False
@@ -123,8 +125,10 @@ class ScriptedTransport:
                     watch.end_within(self._finish_grace_seconds)
             reader.end()
             ended = True
-        except RelayError:
+        except RelayError as error:
             ended = True
+            if attempt is not None and not reader.started:
+                attempt.status, attempt.sent = error.status, error.sent
             raise
         finally:
             watch.close()

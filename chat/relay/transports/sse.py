@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
-from typing import Any
 
 import httpx
-import msgspec
 
 from chat.relay.attempts import Attempt
 from chat.relay.chunks import AnswerReader
@@ -19,6 +17,7 @@ from chat.relay.errors import (
     RelayUnavailable,
 )
 from chat.relay.keys import redact
+from chat.relay.request_body import encode_request
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.http import CONNECTION_ERRORS, RelayHTTP, describe, read_body
 from chat.relay.types import ChatRequest, RelayEvent
@@ -42,18 +41,18 @@ class SSETransport:
     async def stream(
         self,
         request: ChatRequest,
-        attempt: Attempt | None = None,  # noqa: ARG002
+        attempt: Attempt | None = None,
     ) -> AsyncGenerator[RelayEvent, None]:
         """Make one attempt; see the seam for the contract."""
         settings = self._settings
         reader = AnswerReader(
-            settings.max_answer_bytes, partial(redact, key=self._settings.api_key)
+            settings.max_answer_bytes, partial(redact, key=settings.api_key), attempt
         )
         parser = EventParser(settings.max_line_bytes)
         watch = Watch(settings.first_byte_timeout_seconds)
         response: httpx.Response | None = None
         try:
-            response = await self._open(request, watch)
+            response = await self._open(request, attempt, watch)
             if _media_type(response) == "application/json":
                 for event in await self._read_document(response, reader, watch):
                     yield event
@@ -84,7 +83,23 @@ class SSETransport:
         """Close the kept connections of the running event loop."""
         await self._http.aclose()
 
-    async def _open(self, request: ChatRequest, watch: Watch) -> httpx.Response:
+    async def _open(
+        self, request: ChatRequest, attempt: Attempt | None, watch: Watch
+    ) -> httpx.Response:
+        if attempt is None:
+            return await self._ask(request, watch)
+        # Whoever stops us while we wait cannot know how far the request has come.
+        attempt.transport, attempt.sent = "sse", True
+        try:
+            response = await self._ask(request, watch)
+        except RelayError as error:
+            attempt.status, attempt.sent = error.status, error.sent
+            raise
+        attempt.status = response.status_code
+        return response
+
+    async def _ask(self, request: ChatRequest, watch: Watch) -> httpx.Response:
+        """Return the response to read; raises RelayError for one that is no answer."""
         response = await self._http.open(
             "POST",
             "chat/completions",
@@ -96,9 +111,14 @@ class SSETransport:
             if response.status_code != 200:
                 raise await self._http.refusal(response, watch, request.model)
             if _media_type(response) in ("text/html", "application/xhtml+xml"):
-                raise RelayProtocol("The relay sent a web page instead of an answer.")
+                raise RelayProtocol(
+                    "The relay sent a web page instead of an answer.", status=response.status_code
+                )
             if response.headers.get("content-encoding", "identity") != "identity":
-                raise RelayProtocol("The relay compressed its answer though asked not to.")
+                raise RelayProtocol(
+                    "The relay compressed its answer though asked not to.",
+                    status=response.status_code,
+                )
         except BaseException:
             await response.aclose()
             raise
@@ -144,28 +164,6 @@ class SSETransport:
         events = list(reader.take(body))
         reader.end()
         return events
-
-
-def encode_request(request: ChatRequest) -> bytes:
-    """Return the body of a chat completion: also the first frame on a WebSocket."""
-    body: dict[str, Any] = {
-        **request.extra,
-        "model": request.model,
-        "messages": request.messages,
-        "max_tokens": request.max_tokens,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    if request.temperature is not None:
-        body["temperature"] = request.temperature
-    try:
-        return msgspec.json.encode(body)
-    except UnicodeEncodeError:  # a lone surrogate in somebody's text
-        body["messages"] = [
-            {"role": message.role, "content": message.content.encode("utf-8", "replace").decode()}
-            for message in request.messages
-        ]
-        return msgspec.json.encode(body)
 
 
 def _media_type(response: httpx.Response) -> str:
