@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import Any
 
 from chat.relay.attempts import Attempt
+from chat.relay.catalog import MAX_NAME_LENGTH
 from chat.relay.check.steps import ANSWER_TOKENS, Finding, failed, ok, warning
 from chat.relay.errors import ModelUnknown, RelayError
 from chat.relay.settings import RelaySettings
@@ -75,7 +76,7 @@ def _judged(
     if spoken_ms >= SHORTEST_RATED_MS and pieces > 1:
         facts["rate"] = round((max(usage.completion_tokens, pieces) - 1) * 1000 / spoken_ms)
     if echoed and not _same_model(model, echoed):
-        return warning("answer_by_another", echoed=echoed, **facts)
+        return warning("answer_by_another", echoed=echoed[:MAX_NAME_LENGTH], **facts)
     return ok("answer_ok" if "rate" in facts else "answer_quick", **facts)
 
 

@@ -119,7 +119,7 @@ class _Course:
     async def _websocket(self) -> Finding:
         if self._settings.transport == "sse":
             return skipped("skipped_transport")
-        return skipped("skipped_unbuilt")
+        return skipped("skipped_unbuilt" if self._plan.answers else "skipped_answers")
 
     async def _answer(self, transport: Transport) -> Finding:
         self._opened.append(transport)

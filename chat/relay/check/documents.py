@@ -3,6 +3,7 @@ it offers, and what was used. `/models` is asked for once."""
 
 from __future__ import annotations
 
+import math
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -22,6 +23,7 @@ from chat.relay.settings import RelaySettings
 from chat.relay.transports.http import RelayHTTP
 
 NAMES_SHOWN = 3
+MOST_TOKENS = 10**15
 
 
 def is_sendable(key: str) -> bool:
@@ -101,7 +103,7 @@ class Documents:
             if error.status in (404, 405):
                 return skipped("usage_absent")
             return warning(error.code, error.message)
-        used, granted = account.total_usage, account.total_granted
+        used, granted = _whole(account.total_usage), _whole(account.total_granted)
         if used is None:
             return warning("usage_unread")
         if granted is None:
@@ -111,3 +113,10 @@ class Documents:
     def _may_be_used(self, model: str) -> bool:
         patterns = self._settings.models
         return not patterns or any(fnmatchcase(model, pattern) for pattern in patterns)
+
+
+def _whole(tokens: float | None) -> int | None:
+    """A relay may write NaN, or a number as long as a line."""
+    if tokens is None or not math.isfinite(tokens) or abs(tokens) > MOST_TOKENS:
+        return None
+    return round(tokens)

@@ -47,8 +47,8 @@ SENTENCES = {
     "websocket_refused": "No WebSocket here: answers come by SSE.",
     "websocket_needed": "No WebSocket here, and this relay is set to use nothing else.",
     # The relay's account of us.
-    "usage_ok": "{used} tokens used, {granted} granted.",
-    "usage_used": "{used} tokens used.",
+    "usage_ok": "{used:,} tokens used, {granted:,} granted.",
+    "usage_used": "{used:,} tokens used.",
     "usage_unread": "The relay offers it, but without the figures.",
     "usage_absent": "The relay does not offer it.",
     # Why a step was not made.

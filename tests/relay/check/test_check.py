@@ -1,5 +1,6 @@
 """A check of a relay: what it finds in a demo relay of every mood, and what it never does."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -169,6 +170,31 @@ async def test_a_relay_without_an_account_of_us_is_none_the_worse(
     assert is_usable(steps.values())
 
 
+@pytest.mark.parametrize(
+    ("account", "code", "sentence"),
+    [
+        ({"total_usage": 1234567.0}, "usage_used", "1,234,567 tokens used."),
+        ({"total_usage": 0, "total_granted": 500}, "usage_ok", "0 tokens used, 500 granted."),
+        ({"total_usage": float("nan")}, "usage_unread", None),
+        ({"total_usage": 1e300}, "usage_unread", None),
+        ({"balance": 5}, "usage_unread", None),
+        ([], "relay_protocol", None),
+    ],
+)
+async def test_an_account_is_read_with_care(
+    loopback: Loopback,
+    settings_for: Callable[..., RelaySettings],
+    account: Any,
+    code: str,
+    sentence: str | None,
+) -> None:
+    loopback.scripts = [respond(200, MODELS), respond(200, json.dumps(account))]
+    usage = (await check(settings_for(transport="sse"), answers=False))["usage"]
+    assert usage.code == code
+    assert usage.status != "failed", "no relay is unusable for its account"
+    assert sentence in (None, usage.sentence)
+
+
 async def test_a_relay_that_hangs_ends_the_check_in_time(
     loopback: Loopback, settings_for: Callable[..., RelaySettings]
 ) -> None:
@@ -234,6 +260,6 @@ def test_the_cheapest_model_that_is_listed_is_asked() -> None:
 
 
 def test_every_failure_has_a_sentence() -> None:
-    kinds = [RelayError, *RelayError.__subclasses__()]
+    kinds: list[type[RelayError]] = [RelayError, *RelayError.__subclasses__()]
     assert [kind.code for kind in kinds if kind.code not in SENTENCES] == []
     assert not any("!" in sentence for sentence in SENTENCES.values())

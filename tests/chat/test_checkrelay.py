@@ -1,0 +1,140 @@
+"""`manage.py checkrelay` against demo relays, without a server."""
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
+
+from billing.prices import NewPrice, set_price
+from tests.processes import Child, free_port, wait_for_port
+from tests.servers import server_environment
+
+pytestmark = pytest.mark.django_db
+
+
+def start(port: int, folder: Path, *options: str) -> Child:
+    relay = Child(
+        *("manage.py", "demorelay", "--port", str(port), "--first-token-seconds", "0", *options),
+        env=server_environment(folder),
+        log=folder / f"relay-{port}.log",
+    )
+    relay.start()
+    wait_for_port(relay, port)
+    return relay
+
+
+@pytest.fixture(scope="module")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    """A relay that is well, and one that opens no WebSocket; both know hs_demo."""
+    folder = tmp_path_factory.mktemp("relays")
+    well, plain = free_port(), free_port()
+    relays = [start(well, folder, "--faults"), start(plain, folder, "--no-websocket")]
+    yield well, plain
+    for relay in relays:
+        relay.kill()
+
+
+@pytest.fixture
+def installed(ports: tuple[int, int], settings: Any) -> Any:
+    set_price("gpt-4.1", NewPrice(8, 8))
+    set_price("deepseek-v3.2", NewPrice(1, 1))
+    use(settings, well=ports[0], plain=ports[1])
+    return settings
+
+
+def use(settings: Any, key: str = "hs_demo", **relays: int) -> None:
+    embedded = tuple(f"{name}=http://127.0.0.1:{port}/v1" for name, port in relays.items())
+    settings.RELAY = replace(django_settings.RELAY, api_key="", embedded=embedded, embedded_key=key)
+
+
+def check(*arguments: str) -> tuple[int, str]:
+    """The exit status, and what was printed."""
+    printed = io.StringIO()
+    try:
+        call_command("checkrelay", *arguments, stdout=printed)
+    except SystemExit as end:
+        return int(str(end.code)), printed.getvalue()
+    return 0, printed.getvalue()
+
+
+def as_json(*arguments: str) -> list[dict[str, Any]]:
+    _, printed = check("--json", *arguments)
+    found: list[dict[str, Any]] = json.loads(printed)
+    return found
+
+
+def test_relays_that_are_well_are_a_table_and_status_0(installed: Any) -> None:
+    status, printed = check()
+    assert status == 0, printed
+    heading, well, plain, *_ = printed.splitlines()
+    for word in ("reachable", "key", "models", "SSE", "WebSocket", "first token", "usage"):
+        assert word in heading
+    assert well.split()[:3] == ["well", "ok", "ok"]
+    assert plain.split()[:4] == ["plain", "ok", "ok", "15"]
+    assert " ms" in well
+    assert "of 10,000,000" in well
+    assert "deepseek-v3.2 answers" in printed, "it is the cheapest"
+
+
+def test_a_relay_that_is_gone_is_status_1_and_the_others_are_checked(
+    installed: Any, ports: tuple[int, int]
+) -> None:
+    use(installed, gone=free_port(), well=ports[0])
+    status, printed = check("--no-answers")
+    assert status == 1
+    assert "gone: reachable: The relay cannot be reached." in printed
+    assert printed.splitlines()[2].startswith("well")
+
+
+def test_a_refused_key_says_what_to_do_and_is_nowhere(
+    installed: Any, ports: tuple[int, int]
+) -> None:
+    use(installed, key="hs_canary0123456789SECRET", well=ports[0])
+    status, printed = check()
+    assert status == 1
+    assert "The relay refuses the key. Copy it anew from the relay's site." in printed
+    assert "canary" not in printed + check("--json")[1]
+
+
+def test_relays_can_be_named(installed: Any) -> None:
+    (relay,) = as_json("plain", "--no-answers")
+    assert (relay["relay"], relay["usable"]) == ("plain", True)
+    with pytest.raises(CommandError, match=r"No relay is called nobody\. There are: well, plain\."):
+        check("nobody")
+
+
+def test_nothing_is_generated_without_answers(installed: Any) -> None:
+    (relay,) = as_json("well", "--no-answers")
+    told = {step["name"]: step["code"] for step in relay["steps"]}
+    assert told["sse"] == told["websocket"] == "skipped_answers"
+
+
+@pytest.mark.parametrize(
+    ("mode", "code"),
+    [
+        ("none", "answer_ok"),
+        ("unauthorized", "relay_auth"),
+        ("busy", "relay_rate_limited"),
+        ("error-500", "relay_unavailable"),
+        ("html", "relay_protocol"),
+        ("truncated", "relay_truncated"),
+    ],
+)
+def test_every_mood_of_a_relay_has_its_name(installed: Any, mode: str, code: str) -> None:
+    status, printed = check("--json", "well", "--model", f"fault-{mode}")
+    (relay,) = json.loads(printed)
+    (sse,) = (step for step in relay["steps"] if step["name"] == "sse")
+    assert sse["code"] == code
+    assert status == int(code != "answer_ok") == int(not relay["usable"])
+
+
+def test_without_a_relay_it_says_which_setting_is_missing(settings: Any) -> None:
+    use(settings)
+    with pytest.raises(CommandError, match="set HOLYSHEEP_API_KEY"):
+        check()
