@@ -96,13 +96,17 @@ class Meter(msgspec.Struct):
 
 
 class TruthState(msgspec.Struct):
-    """All that is kept of a route between its answers."""
+    """All that is kept of a route between its answers.
+
+    `learns`: somebody who knows the route takes its counts as right, though our own are exact.
+    """
 
     prompt: Meter = msgspec.field(default_factory=Meter)
     completion: Meter = msgspec.field(default_factory=Meter)
     answers: int = 0
-    other_echoes: int = 0
+    other_echoes: float = 0.0
     accepted_echoes: list[str] = []
+    learns: bool = False
 
 
 class Drift(msgspec.Struct, frozen=True):
@@ -117,6 +121,7 @@ def judge(state: TruthState, answer: Answer) -> tuple[Drift, ...]:
     """Take an answer into the state; returns the alarms it raises, after which the sums begin
     anew."""
     state.answers += 1
+    exact = answer.exact and not state.learns
     drifts = (
         _weigh(
             state.prompt,
@@ -124,7 +129,7 @@ def judge(state: TruthState, answer: Answer) -> tuple[Drift, ...]:
             _log(answer.prompt_tokens, answer.counted_prompt_tokens),
             answer.counted_prompt_tokens,
             answer.prompt_kind,
-            exact=answer.exact,
+            exact=exact,
         ),
         _weigh(
             state.completion,
@@ -132,7 +137,7 @@ def judge(state: TruthState, answer: Answer) -> tuple[Drift, ...]:
             _completion_log(answer),
             answer.counted_completion_tokens,
             answer.completion_kind,
-            exact=answer.exact,
+            exact=exact,
         ),
     )
     return tuple(drift for drift in drifts if drift is not None)
