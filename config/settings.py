@@ -7,7 +7,7 @@ import django_stubs_ext
 from config import backends, logs
 from config.database import database
 from config.environment import SettingInvalid, read
-from config.options import BASE_DIR, Accounts, Limits, Relay, Site, Sockets, Turns
+from config.options import BASE_DIR, Accounts, Limits, Relay, Site, Sockets, StoredRelays, Turns
 from config.security import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
 
 # Lets `QuerySet[Turn]` and the like be written where Django's classes take no parameters.
@@ -19,9 +19,12 @@ TURNS = read(Turns, os.environ)
 SOCKETS = read(Sockets, os.environ)
 RELAY = read(Relay, os.environ)
 LIMITS = read(Limits, os.environ)
+STORED_RELAYS = read(StoredRelays, os.environ)
 RELAY.addresses()  # A wrong one ends the start here, not the first turn.
 
 DATA_DIR = SITE.data_dir
+RELAY_KEY_SECRETS = STORED_RELAYS.secrets(DATA_DIR)
+RELAY_PRIVATE_NETWORKS = STORED_RELAYS.networks()
 DEBUG = SITE.debug
 ALLOWED_HOSTS = list(SITE.hosts())
 # The exact origins whose pages may open the socket or post a form.
@@ -184,4 +187,6 @@ SERVESTATIC_ALLOW_ALL_ORIGINS = False
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = False
 
 LOGGING_CONFIG = None
-logs.configure(level=SITE.log_level, pretty=DEBUG, secrets=(SECRET_KEY, RELAY.api_key))
+logs.configure(
+    level=SITE.log_level, pretty=DEBUG, secrets=(SECRET_KEY, RELAY.api_key, *RELAY_KEY_SECRETS)
+)

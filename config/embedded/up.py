@@ -37,7 +37,10 @@ def up() -> int:
     real_relay = bool(env.get("HOLYSHEEP_API_KEY"))
     with_model = not real_relay and ensure_model()
     build_page()
-    env["SECRET_KEY"] = env.get("SECRET_KEY") or kept_secret(data_dir)
+    env["SECRET_KEY"] = env.get("SECRET_KEY") or kept_secret(data_dir, "secret_key")
+    if not env.get("RELAY_KEY_SECRETS") and not env.get("RELAY_KEY_SECRETS_FILE"):
+        # Left in its file, where a further one can be put before it.
+        kept_secret(data_dir, "relay_key_secrets")
     with Household(data_dir) as household:
         if not real_relay:
             household.start_relays(env, with_model=with_model)
@@ -89,9 +92,9 @@ def require_port(host: str, port: str) -> None:
             ) from None
 
 
-def kept_secret(data_dir: Path) -> str:
-    """Return the installation's secret, made once and readable by this user alone."""
-    path = data_dir / "secret_key"
+def kept_secret(data_dir: Path, name: str) -> str:
+    """Return a secret of the installation, made once and readable by this user alone."""
+    path = data_dir / name
     with contextlib.suppress(FileExistsError):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -4,8 +4,19 @@ from config.options.limits import Limits
 from config.options.relay import Relay
 from config.options.site import BASE_DIR, Accounts, Site
 from config.options.sockets import Sockets
+from config.options.stored_relays import StoredRelays
 from config.options.turns import Turns
 
-GROUPS = (Site, Accounts, Turns, Sockets, Relay, Limits)
+GROUPS = (Site, Accounts, Turns, Sockets, Relay, StoredRelays, Limits)
 
-__all__ = ["BASE_DIR", "GROUPS", "Accounts", "Limits", "Relay", "Site", "Sockets", "Turns"]
+__all__ = [
+    "BASE_DIR",
+    "GROUPS",
+    "Accounts",
+    "Limits",
+    "Relay",
+    "Site",
+    "Sockets",
+    "StoredRelays",
+    "Turns",
+]
