@@ -12,7 +12,7 @@ from chat.relay.demo.connection import Connection
 from chat.relay.demo.envelope import Envelope
 from chat.relay.demo.http_door import HttpDoor, HttpRequest
 from chat.relay.demo.json_outlet import JsonOutlet
-from chat.relay.demo.offering import DemoModel, model_for
+from chat.relay.demo.offering import DemoModel
 from chat.relay.demo.order import BadOrder, Order, read_order
 from chat.relay.demo.outlets import Outlet, SseOutlet, WebSocketOutlet
 from chat.relay.demo.pace import Pace
@@ -20,6 +20,7 @@ from chat.relay.demo.pieces import count_prompt_tokens
 from chat.relay.demo.player import Player
 from chat.relay.demo.record import RequestLog, RequestRecord
 from chat.relay.demo.settings import DemoSettings
+from chat.relay.demo.shelf import Shelf
 from chat.relay.demo.websocket_door import WebSocketDoor
 
 SCRIPT_HEADER = "x-tram-script"
@@ -36,8 +37,11 @@ class Refused(Exception):
 class ChatDoor:
     """Answers chat requests over SSE, as one JSON body, or over WebSocket."""
 
-    def __init__(self, settings: DemoSettings, log: RequestLog, casting: Casting) -> None:
+    def __init__(
+        self, settings: DemoSettings, log: RequestLog, casting: Casting, shelf: Shelf
+    ) -> None:
         self._settings = settings
+        self._shelf = shelf
         self._log = log
         self._casting = casting
         self._rng = random.Random(settings.seed)  # noqa: S311  (paces tokens, guards nothing)
@@ -76,7 +80,7 @@ class ChatDoor:
     def _read(self, body: bytes | str, request: HttpRequest) -> tuple[Order, DemoModel, Script]:
         try:
             order = read_order(body)
-            model = model_for(order.model)
+            model = self._shelf.model_for(order.model)
             if model is None:
                 raise Refused(404, refusals.model_not_found(order.model))
             return order, model, self._casting.script_for(order, request.headers.get(SCRIPT_HEADER))

@@ -1,5 +1,6 @@
 """The paths of the demo relay, and the keys that open them."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -8,18 +9,19 @@ from chat.relay.demo import refusals
 from chat.relay.demo.casting import Casting, ScriptUnknown, script_from
 from chat.relay.demo.chat import ChatDoor
 from chat.relay.demo.connection import Connection
-from chat.relay.demo.faults import FAULT_PREFIX, FAULTS
 from chat.relay.demo.http_door import HttpDoor, HttpRequest
-from chat.relay.demo.offering import MODELS
 from chat.relay.demo.record import RequestLog
 from chat.relay.demo.settings import DemoSettings
+from chat.relay.demo.shelf import LONGEST_DELAY_SECONDS, Shelf
 from chat.relay.demo.websocket_door import WebSocketDoor
 
 CHAT_PATH = "/v1/chat/completions"
 QUEUE_PATH = "/demo/queue"
+SHELF_PATH = "/demo/models"
 _METHODS = {
     CHAT_PATH: "POST",
     QUEUE_PATH: "POST",
+    SHELF_PATH: "POST",
     "/v1/models": "GET",
     "/v1/usage": "GET",
     "/demo/log": "GET",
@@ -35,11 +37,14 @@ class _QueueRequest(msgspec.Struct, forbid_unknown_fields=True):
 class Routes:
     """Serves every request of a connection."""
 
-    def __init__(self, settings: DemoSettings, log: RequestLog, casting: Casting) -> None:
+    def __init__(
+        self, settings: DemoSettings, log: RequestLog, casting: Casting, shelf: Shelf
+    ) -> None:
         self._settings = settings
+        self._shelf = shelf
         self._log = log
         self._casting = casting
-        self._chat = ChatDoor(settings, log, casting)
+        self._chat = ChatDoor(settings, log, casting, shelf)
 
     async def serve(self, connection: Connection) -> None:
         """Answer requests until the connection ends or becomes a WebSocket."""
@@ -59,14 +64,18 @@ class Routes:
             door.respond(405, refusals.WRONG_METHOD)
         elif request.path == QUEUE_PATH:
             self._queue(door, request)
+        elif request.path == SHELF_PATH:
+            self._stock(door, request)
         elif request.path.startswith("/demo/"):
             door.respond(200, self._inside(request.path))
         elif (refusal := self._key_refusal(request)) is not None:
             door.respond(401, refusal)
         elif request.path == CHAT_PATH:
             await self._chat.answer(door, request)
+        elif request.path == "/v1/models":
+            await self._list_models(door)
         else:
-            door.respond(200, self._models() if request.path == "/v1/models" else self._usage())
+            door.respond(200, self._usage())
 
     async def _websocket(self, door: HttpDoor, request: HttpRequest) -> None:
         refusal = self._key_refusal(request)
@@ -87,15 +96,12 @@ class Routes:
             return refusals.NO_KEY
         return None if key.strip() in self._settings.keys else refusals.BAD_KEY
 
-    def _models(self) -> dict[str, object]:
-        entries = [(model.id, model.name) for model in MODELS]
-        if self._settings.lists_faults:
-            entries += [(FAULT_PREFIX + name, fault.summary) for name, fault in FAULTS.items()]
-        listed = [
-            {"id": model, "object": "model", "name": name, "owned_by": "demo", "scripted": True}
-            for model, name in entries
-        ]
-        return {"object": "list", "data": listed}
+    async def _list_models(self, door: HttpDoor) -> None:
+        await asyncio.sleep(min(self._shelf.delay_seconds, LONGEST_DELAY_SECONDS))
+        if self._shelf.status != 200:
+            door.respond(self._shelf.status, refusals.error_body("The list is out of order"))
+            return
+        door.respond(200, self._shelf.document(lists_faults=self._settings.lists_faults))
 
     def _usage(self) -> dict[str, object]:
         granted, used = self._settings.total_granted_tokens, self._log.tokens_used
@@ -116,6 +122,17 @@ class Routes:
             return
         self._casting.queue.extend([script] * min(wish.times, 1_000))
         door.respond(200, {"queued": len(self._casting.queue)})
+
+    def _stock(self, door: HttpDoor, request: HttpRequest) -> None:
+        """Change what is offered: ``{"dropped": [model], "delay_seconds": 0, "status": 200}``."""
+        try:
+            wish = msgspec.json.decode(request.body, type=Shelf)
+        except msgspec.MsgspecError as error:
+            door.respond(400, refusals.error_body(str(error)))
+            return
+        self._shelf.dropped = wish.dropped
+        self._shelf.delay_seconds, self._shelf.status = wish.delay_seconds, wish.status
+        door.respond(200, {"dropped": sorted(wish.dropped)})
 
     def _inside(self, path: str) -> dict[str, object]:
         if path == "/demo/log":

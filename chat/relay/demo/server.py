@@ -12,6 +12,7 @@ from chat.relay.demo.connection import Connection
 from chat.relay.demo.record import RequestLog, RequestRecord
 from chat.relay.demo.routes import Routes
 from chat.relay.demo.settings import DemoSettings
+from chat.relay.demo.shelf import Shelf
 
 
 class DemoRelay:
@@ -24,7 +25,8 @@ class DemoRelay:
         self.settings = msgspec.structs.replace(settings or DemoSettings(), **changes)
         self.log = RequestLog(self.settings.log_file)
         self._casting = Casting(reads_prompts=self.settings.lists_faults)
-        self._routes = Routes(self.settings, self.log, self._casting)
+        self.shelf = Shelf()
+        self._routes = Routes(self.settings, self.log, self._casting, self.shelf)
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self.port = 0

@@ -96,6 +96,26 @@ async def test_faults_are_listed_on_request() -> None:
     assert {f"fault-{name}" for name in FAULTS} <= {entry["id"] for entry in listed}
 
 
+async def test_a_dropped_model_is_neither_listed_nor_answered(relay: DemoRelay) -> None:
+    stock = relay.base_url.removesuffix("/v1") + "/demo/models"
+    async with http() as client:
+        answer = await client.post(stock, json={"dropped": ["gpt-4.1"]})
+        listed = (await client.get(relay.base_url + "/models")).json()["data"]
+        refused = await client.post(stock, json={"drop": []})
+    assert (answer.status_code, refused.status_code) == (200, 400)
+    assert "gpt-4.1" not in {entry["id"] for entry in listed}
+    assert (await post(relay, json=body(), headers=KEY)).status_code == 404
+    relay.shelf.dropped = frozenset()
+    assert (await post(relay, json=body(), headers=KEY)).status_code == 200
+
+
+async def test_the_list_of_models_can_be_out_of_order(relay: DemoRelay) -> None:
+    relay.shelf.status = 503
+    async with http() as client:
+        assert (await client.get(relay.base_url + "/models")).status_code == 503
+    assert (await post(relay, json=body(), headers=KEY)).status_code == 200
+
+
 async def test_usage_adds_up_what_was_generated(relay: DemoRelay) -> None:
     await post(relay, json=body("hello", max_tokens=5), headers=KEY)
     async with http() as client:
