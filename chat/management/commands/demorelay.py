@@ -35,6 +35,21 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-websocket", action="store_true", help="answer WebSocket handshakes with 403"
         )
+        parser.add_argument(
+            "--inflate",
+            type=float,
+            default=usual.inflation,
+            metavar="FACTOR",
+            help="report so many times the usage, such as 1.2",
+        )
+        parser.add_argument(
+            "--answer-as", default="", metavar="MODEL", help="name this model in all answers"
+        )
+        parser.add_argument(
+            "--count-by-model",
+            action="store_true",
+            help="report tokens as OpenAI's models count them, instead of pieces",
+        )
         parser.add_argument("--log", type=Path, help="write one JSON line per request to this file")
         parser.add_argument("--ready-file", type=Path, help="write the address here when ready")
 
@@ -48,6 +63,9 @@ class Command(BaseCommand):
             first_token_seconds=options["first_token_seconds"],
             lists_faults=options["faults"],
             allows_websocket=not options["no_websocket"],
+            inflation=options["inflate"],
+            counts_by_model=options["count_by_model"],
+            answers_as=options["answer_as"],
             log_file=options["log"],
         )
         status = run(settings, options["ready_file"])

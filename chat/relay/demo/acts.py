@@ -61,6 +61,12 @@ class Bench(Act, frozen=True):
     tokens_per_second: int
 
 
+class Name(Act, frozen=True):
+    """From here on name this model in each chunk instead of the one asked for."""
+
+    model: str
+
+
 class Text(Act, frozen=True):
     """Generate this text instead of the answer chosen for the prompt."""
 
@@ -77,10 +83,11 @@ class Report(Act, frozen=True):
     """Send a usage chunk: the true counts, or false completion tokens.
 
     `factor` multiplies the true number; `tokens` replaces it; `times_max_tokens` makes it a
-    multiple of the request's limit.
+    multiple of the request's limit. `prompt_factor` multiplies the prompt's tokens.
     """
 
     factor: float = 1.0
+    prompt_factor: float = 1.0
     tokens: int | None = None
     times_max_tokens: int | None = None
 
@@ -152,6 +159,7 @@ AnyAct = (
     | Status
     | Say
     | Bench
+    | Name
     | Text
     | Finish
     | Report

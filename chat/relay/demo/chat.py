@@ -9,6 +9,7 @@ from chat.relay.demo import refusals
 from chat.relay.demo.acts import Script, Status
 from chat.relay.demo.casting import Casting, ScriptUnknown, answer_for
 from chat.relay.demo.connection import Connection
+from chat.relay.demo.counting import Counting
 from chat.relay.demo.envelope import Envelope
 from chat.relay.demo.http_door import HttpDoor, HttpRequest
 from chat.relay.demo.json_outlet import JsonOutlet
@@ -56,7 +57,7 @@ class ChatDoor:
             door.respond(refused.status, refused.body)
             return
         request_id = self._request_id()
-        envelope = Envelope(request_id, order.model)
+        envelope = Envelope(request_id, self._settings.answers_as or order.model)
         outlet = SseOutlet(door, envelope) if order.stream else JsonOutlet(door, envelope)
         await self._play(outlet, order, model, script, request_id, request)
 
@@ -70,7 +71,8 @@ class ChatDoor:
                 WebSocketOutlet(door, envelope).refuse(Status(refused.status, refused.body), {})
                 continue
             request_id = self._request_id()
-            outlet = WebSocketOutlet(door, Envelope(request_id, order.model))
+            envelope = Envelope(request_id, self._settings.answers_as or order.model)
+            outlet = WebSocketOutlet(door, envelope)
             with door.busy():
                 await self._play(outlet, order, model, script, request_id, request)
 
@@ -109,7 +111,8 @@ class ChatDoor:
         settings = self._settings
         pace = Pace(settings.tokens_per_second, settings.first_token_seconds, self._rng)
         answer = answer_for(order, model)
-        player = Player(outlet, order, record, answer, pace, settings.heartbeat_seconds)
+        counting = Counting(settings.inflation, settings.counts_by_model)
+        player = Player(outlet, order, record, answer, pace, counting, settings.heartbeat_seconds)
         self._log.begin(record)
         try:
             await _until_departure(player, script, outlet.connection)

@@ -22,6 +22,12 @@ class Envelope:
         self.content_frame = self._split("content")
         self._reasoning_frame = self._split("reasoning_content")
 
+    def rename(self, model: str) -> None:
+        """Name another model from here on."""
+        self._common["model"] = model
+        self.content_frame = self._split("content")
+        self._reasoning_frame = self._split("reasoning_content")
+
     def _split(self, field: str) -> tuple[bytes, bytes]:
         before, after = self._choice({field: _BLANK}, None).split(_encode(_BLANK))
         return before, after

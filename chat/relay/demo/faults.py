@@ -112,6 +112,17 @@ _ALL = (
     _fault(21, "html", "An HTML page with status 200.", do.Status(200, _HTML)),
     _fault(22, "long-line", "One line of 10 MiB.", *_HEAD, do.LongLine(_LONG_BYTES), *_TAIL),
     _fault(22, "endless", "An answer without end.", do.Flood()),
+    _fault(
+        None,
+        "inflate",
+        "A fifth more tokens reported than used.",
+        do.Say(),
+        do.Finish(),
+        do.Report(1.2, 1.2),
+        do.Done(),
+        do.End(),
+    ),
+    _fault(None, "swap", "Names another model.", do.Name("gpt-3.5-turbo"), *_TAIL),
     _fault(47, "ignores-limit", "max_tokens ignored.", do.Say(ignores_max_tokens=True), *_TAIL[1:]),
 )
 FAULTS = {fault.script.name: fault for fault in _ALL}

@@ -8,6 +8,7 @@ from typing import Any
 from chat.relay.demo import acts as do
 from chat.relay.demo import bench
 from chat.relay.demo.acts import AnyAct, Script
+from chat.relay.demo.counting import Counting
 from chat.relay.demo.order import Order
 from chat.relay.demo.outlets import Outlet, Piece
 from chat.relay.demo.pace import Pace
@@ -27,6 +28,7 @@ class Player:
         record: RequestRecord,
         answer: list[Piece],
         pace: Pace,
+        counting: Counting,
         heartbeat_seconds: float,
     ) -> None:
         self._outlet = outlet
@@ -35,6 +37,8 @@ class Player:
         self._left = answer
         self._next = 0
         self._pace = pace
+        self._counting = counting
+        self._said: list[str] = []
         self._heartbeat_seconds = heartbeat_seconds
         self._headers = {"X-Request-Id": record.request_id}
         self._is_open = False
@@ -51,6 +55,8 @@ class Player:
                 self._headers[name] = value
             case do.Status():
                 self._refuse(act)
+            case do.Name(model):
+                self._outlet.envelope.rename(model)
             case do.Text(text):
                 self._left, self._next = [Piece(piece) for piece in cut(text)], 0
             case do.Trickle(bytes_each, pause_seconds):
@@ -159,6 +165,8 @@ class Player:
         record = self._record
         record.tokens_generated += len(pieces)
         record.reasoning_tokens += sum(piece.is_reasoning for piece in pieces)
+        if self._counting.by_model:
+            self._said += [piece.text for piece in pieces]
         if record.first_token_monotonic_ns is None:
             record.first_token_monotonic_ns = time.monotonic_ns()
 
@@ -170,16 +178,20 @@ class Player:
     async def _report(self, act: do.Report) -> None:
         if not self._order.include_usage and self._outlet.via != "json":
             return
-        tokens = math.ceil(self._record.tokens_generated * act.factor)
+        generated = self._counting.answer(
+            self._order.model, self._record.tokens_generated, self._said
+        )
+        tokens = math.ceil(generated * act.factor)
         if act.tokens is not None:
             tokens = act.tokens
         if act.times_max_tokens is not None:
             tokens = act.times_max_tokens * (self._order.max_tokens or 1_000)
         self._record.usage_reported = True
-        await self._outlet.usage(self._usage(tokens))
+        prompt_tokens = self._counting.prompt(self._order.model, self._order.messages)
+        prompt_tokens = math.ceil(prompt_tokens * act.prompt_factor)
+        await self._outlet.usage(self._usage(prompt_tokens, tokens))
 
-    def _usage(self, completion_tokens: int) -> dict[str, Any]:
-        prompt_tokens = self._record.prompt_tokens
+    def _usage(self, prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
         return {
             "prompt_tokens": prompt_tokens,
             "completion_tokens": completion_tokens,

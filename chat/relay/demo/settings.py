@@ -13,7 +13,9 @@ class DemoSettings(msgspec.Struct, frozen=True, kw_only=True):
     `tokens_per_second` None sends as fast as the client reads. `lists_faults` shows the fault
     models in the catalogue and lets a prompt ask for a fault with ``[fault: name]``.
     `total_granted_tokens` is what ``/usage`` calls granted. `seed` makes the bursts repeatable.
-    `log_file` gets one JSON line for each finished request.
+    `inflation` multiplies the usage it reports; `counts_by_model` reports tokens of OpenAI's
+    vocabularies instead of pieces; `answers_as` is the model that it names instead of the one
+    asked for. `log_file` gets one JSON line for each finished request.
     """
 
     host: str = "127.0.0.1"
@@ -26,4 +28,7 @@ class DemoSettings(msgspec.Struct, frozen=True, kw_only=True):
     allows_websocket: bool = True
     total_granted_tokens: int = 10_000_000
     seed: int | None = None
+    inflation: float = 1.0
+    counts_by_model: bool = False
+    answers_as: str = ""
     log_file: Path | None = None
