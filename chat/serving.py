@@ -13,8 +13,8 @@ from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server, twisted_loop
 from django.conf import settings
 
-# Has `async start()` and `async drain(seconds)`; looked up when needed, as the engine is optional
-# for a server that shows pages only.
+# Has `async start()`, `async look_at_relays(tell)` and `async drain(seconds)`; looked up when
+# needed, as the engine is optional for a server that shows pages only.
 LIFECYCLE_MODULE = "chat.turns.lifecycle"
 # After a drain the sockets' applications may say goodbye for this long.
 FAREWELL_SECONDS = 5
@@ -28,11 +28,19 @@ log = structlog.get_logger(__name__)
 class SiteServer(Server):  # type: ignore[misc]
     """Daphne's server, whose first stop drains the turns and whose second one is immediate.
 
-    `announce(host, port)` is called once the site answers. `failure` says after `run` in one line
-    why it could not start; it is empty after an ordinary end.
+    `announce(host, port)` is called once the site answers, and `tell(sentence)` then for each relay
+    as soon as it is known whether it can be used. `failure` says after `run` in one line why the
+    site could not start; it is empty after an ordinary end.
     """
 
-    def __init__(self, *, host: str, port: int, announce: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        announce: Callable[[str, int], None],
+        tell: Callable[[str], None],
+    ) -> None:
         endpoint = build_endpoint_description_strings(host=host, port=port)
         super().__init__(
             get_default_application(),
@@ -47,7 +55,9 @@ class SiteServer(Server):  # type: ignore[misc]
         self.loop: asyncio.AbstractEventLoop = twisted_loop
         self.failure = ""
         self._announce = announce
+        self._tell = tell
         self._task: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._draining = False
 
     def begin_drain(self) -> None:
@@ -89,9 +99,20 @@ class SiteServer(Server):  # type: ignore[misc]
             gc.collect()
             gc.freeze()
             self._announce(host, port)
+            self._looking = self.loop.create_task(self._look_at_relays())
+
+    async def _look_at_relays(self) -> None:
+        """Whatever the relays are like, the site has started."""
+        try:
+            await _call_lifecycle("look_at_relays", self._tell)
+        except Exception:
+            log.exception("relays_not_looked_at")
 
     async def _drain_then_stop(self) -> None:
         log.info("server_draining", seconds=settings.TURNS.drain_seconds)
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
         try:
             await _call_lifecycle("drain", settings.TURNS.drain_seconds)
         except Exception:
@@ -111,7 +132,7 @@ class SiteServer(Server):  # type: ignore[misc]
             await asyncio.wait(running, timeout=FAREWELL_SECONDS)
 
 
-async def _call_lifecycle(name: str, *arguments: float) -> None:
+async def _call_lifecycle(name: str, *arguments: Any) -> None:
     if find_spec(LIFECYCLE_MODULE) is None:
         return
     step: Callable[..., Awaitable[None]] = getattr(importlib.import_module(LIFECYCLE_MODULE), name)

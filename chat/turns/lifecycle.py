@@ -10,6 +10,7 @@ from chat.crossing import cross
 from chat.services.recovery import recover_turn, running_turns
 from chat.turns.engines import engine, forget_engine
 from chat.turns.relays import directory
+from chat.turns.relays.first_look import look_at_relays as look_at_relays
 
 log = structlog.get_logger(__name__)
 

@@ -50,7 +50,7 @@ class Command(BaseCommand):
         # Daphne makes its event loop when it is imported, so it comes after uvloop's policy.
         from chat.serving import SiteServer
 
-        server = SiteServer(host=host, port=port, announce=self._announce)
+        server = SiteServer(host=host, port=port, announce=self._announce, tell=self._tell)
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 server.loop.add_signal_handler(number, server.begin_drain)
@@ -60,7 +60,10 @@ class Command(BaseCommand):
 
     def _announce(self, host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
-        self.stdout.write(f"listening on http://{shown}:{port}")
+        self._tell(f"listening on http://{shown}:{port}")
+
+    def _tell(self, line: str) -> None:
+        self.stdout.write(line)
         self.stdout.flush()
 
 
