@@ -2,24 +2,33 @@
 
 from django.conf import settings
 
-from chat.relay.settings import RelaySettings
+from chat.relay.settings import RelaySettings, TransportPolicy
 
 
 def configured() -> tuple[RelaySettings, ...]:
     """The relays that the settings name: the real one if it has a key, else the embedded ones."""
     found = settings.RELAY.addresses()
-    return tuple(_settings(each.name, each.rest_url, each.ws_url, each.api_key) for each in found)
+    embedded = not settings.RELAY.api_key
+    return tuple(
+        installation_settings(
+            each.name, each.rest_url, each.ws_url, each.api_key, embedded=embedded
+        )
+        for each in found
+    )
 
 
-def _settings(name: str, base_url: str, ws_url: str, key: str) -> RelaySettings:
+def installation_settings(
+    name: str, base_url: str, ws_url: str, key: str, *, embedded: bool = False
+) -> RelaySettings:
+    """A relay treated as the installation's settings say; `embedded` = on this machine."""
     relay, limits = settings.RELAY, settings.LIMITS
     return RelaySettings(
         name=name,
         base_url=base_url,
         ws_url=ws_url,
         api_key=key,
-        transport=relay.transport,
-        requests_per_minute=limits.key_requests_per_minute(embedded=not relay.api_key),
+        transport=policy_named(relay.transport),
+        requests_per_minute=limits.key_requests_per_minute(embedded=embedded),
         tokens_per_minute=limits.max_tokens_per_minute,
         concurrent_streams=limits.max_streams_per_key,
         max_retries=relay.max_retries,
@@ -35,3 +44,9 @@ def _settings(name: str, base_url: str, ws_url: str, key: str) -> RelaySettings:
         max_line_bytes=relay.max_line_bytes,
         max_answer_bytes=relay.max_answer_bytes,
     )
+
+
+def policy_named(name: str) -> TransportPolicy:
+    """The transport policy of that name; raises KeyError."""
+    policies: dict[str, TransportPolicy] = {"auto": "auto", "websocket": "websocket", "sse": "sse"}
+    return policies[name]
