@@ -90,6 +90,11 @@ class AnswerReader:
             _decode if attempt is None else self._decode_and_learn
         )
 
+    @property
+    def only_malformed(self) -> bool:
+        """Whether things came that are no answer, and nothing else."""
+        return self.malformed_frames > 0 and not self._frames
+
     def take(self, payload: bytes | bytearray | str) -> Sequence[RelayEvent]:
         """Return the events of one chunk object.
 

@@ -35,6 +35,16 @@ def fits_header(key: str) -> bool:
     return key.isascii() and key.isprintable() and " " not in key
 
 
+def authorization(key: str) -> dict[str, str]:
+    """Return the header that shows the key, none without a key: a relay on the operator's own
+    machine needs none. Raises RelayAuth for a key that does not fit a header.
+    """
+    key = key.strip()
+    if key and not fits_header(key):
+        raise RelayAuth("The relay's key holds characters that no key has.")
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
 def redact(text: str, key: str) -> str:
     """Return the text without the key, and without anything that looks like a key."""
     if key.strip():

@@ -19,11 +19,12 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from chat.relay.address_guard import Lookup, check_url
-from chat.relay.errors import RelayAuth, RelayError, RelayProtocol, RelayTimeout, RelayUnavailable
+from chat.relay.errors import RelayError, RelayProtocol, RelayTimeout, RelayUnavailable
 from chat.relay.failures import error_for_response
-from chat.relay.keys import fits_header, redact
+from chat.relay.keys import authorization, redact
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.guarded_resolver import GuardedResolver
+from chat.relay.transports.tls import tls_context
 from chat.relay.watch import Watch
 
 # What a broken connection raises; httpx-aiohttp lets some of aiohttp's errors through.
@@ -57,7 +58,7 @@ class RelayHTTP:
             # Compression would hold tokens back, and let a small answer unpack into a huge one.
             "Accept-Encoding": "identity",
             "User-Agent": "tram",
-            **self._authorization(),
+            **authorization(self._settings.api_key),
         }
         if content is not None:
             headers["Content-Type"] = "application/json"
@@ -117,14 +118,6 @@ class RelayHTTP:
         if client is not None:
             await client.aclose()
 
-    def _authorization(self) -> dict[str, str]:
-        key = self._settings.api_key.strip()
-        if not key:
-            return {}  # a relay on the operator's own machine needs none
-        if not fits_header(key):
-            raise RelayAuth("The relay's key holds characters that no key has.")
-        return {"Authorization": f"Bearer {key}"}
-
     def _client(self) -> httpx.AsyncClient:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
@@ -154,7 +147,7 @@ class RelayHTTP:
             resolver = GuardedResolver(networks, plain=plain, lookup=self._lookup)
         connector = aiohttp.TCPConnector(
             limit=0,
-            ssl=httpx.create_ssl_context(trust_env=True),
+            ssl=tls_context(),
             resolver=resolver,
             use_dns_cache=resolver is None,
         )

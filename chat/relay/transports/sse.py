@@ -89,7 +89,7 @@ class SSETransport:
         if attempt is None:
             return await self._ask(request, watch)
         # Whoever stops us while we wait cannot know how far the request has come.
-        attempt.transport, attempt.sent = "sse", True
+        attempt.transport, attempt.status, attempt.sent = "sse", None, True
         try:
             response = await self._ask(request, watch)
         except RelayError as error:
