@@ -10,10 +10,12 @@ from chat.relay.errors import RelayError
 from chat.relay.types import (
     ChatRequest,
     FallbackNotice,
+    Finish,
     RelayEvent,
     ResumeNotice,
     RetryNotice,
     Usage,
+    UsageReport,
     WaitingNotice,
 )
 
@@ -47,6 +49,32 @@ class Attempt(msgspec.Struct, eq=False):
     ttft_ms: int | None = None
     total_ms: int | None = None
     generated: list[str] = msgspec.field(default_factory=list)
+
+    @property
+    def started(self) -> bool:
+        """Whether something of its answer has come."""
+        return self.ttft_ms is not None
+
+    def note(self, event: RelayEvent) -> None:
+        """Keep what an event says beside text."""
+        if isinstance(event, UsageReport):
+            self.usage = event.usage
+            self.anomaly = event.anomaly or self.anomaly
+        elif isinstance(event, Finish):
+            self.finish_reason = event.finish_reason
+
+    def end(self, error: RelayError | None = None) -> None:
+        """Decide how it ended; without an error and without a finish somebody stopped reading.
+
+        An error after the relay's own end changes nothing.
+        """
+        if self.finish_reason:
+            self.outcome = "completed"
+        elif error is None:
+            self.outcome = "interrupted"
+        else:
+            self.outcome, self.error = "failed", error
+            self.sent = self.sent or error.sent
 
 
 class AttemptStarted(msgspec.Struct, frozen=True):

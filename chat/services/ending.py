@@ -10,32 +10,24 @@ from django.db.models.functions import Now
 from accounts.policy import NotVisible
 from billing.models import Quality
 from billing.settlement import settle
-from billing.tokens import count_tokens
-from chat.models import Conversation, JournalChunk, Message, Turn, TurnState
+from chat.models import AlertKind, Conversation, JournalChunk, Message, Turn, TurnState
 from chat.search import fold
-from chat.services.intents import PromptMessage
-
-TOKENS_PER_MESSAGE = 4
-"""Tokens a chat template adds around one message: role, separators (OpenAI's figure is 3 to 4)."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedUsage:
-    """Token counts as the relay reported them."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
+from chat.services.alerts import raise_alert
+from chat.services.attempts import (
+    AttemptEnd,
+    ReportedUsage,
+    Weighed,
+    store_attempts,
+    total_of,
+    weigh,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TurnEnd:
     """How a turn ended, as its runner saw it.
 
-    `generated` is the text to be counted when the relay reported no usage (without a continued
-    prefix); `prompt` is counted too, but only if `sent`: the relay may have worked on it.
-    Times are milliseconds.
+    Its usage is that of its tries together. Times are milliseconds.
     """
 
     turn_id: UUID
@@ -44,10 +36,7 @@ class TurnEnd:
     state: str
     content: str
     reasoning: str
-    generated: str
-    prompt: tuple[PromptMessage, ...]
-    sent: bool
-    usage: ReportedUsage | None = None
+    attempts: tuple[AttemptEnd, ...]
     finish_reason: str = ""
     error_code: str = ""
     error_message: str = ""
@@ -92,7 +81,8 @@ def end_turn(end: TurnEnd) -> Ended | None:
     process owns the turn by a higher epoch and it still runs.
     """
     # Counting is pure work: it is done before the transaction takes the database's write lock.
-    usage, quality = _evidence(end)
+    weighed = weigh(end.attempts)
+    usage, quality = total_of(weighed)
     with transaction.atomic():
         won = Turn.objects.filter(pk=end.turn_id, epoch=end.epoch, state=TurnState.RUNNING).update(
             state=end.state,
@@ -112,7 +102,9 @@ def end_turn(end: TurnEnd) -> Ended | None:
             ended_at=Now(),
         )
         if won:
-            _store(end, usage, quality)
+            overrun = _store(end, weighed, usage, quality)
+    if won:
+        _alert(end, overrun=overrun)
     return stored_end(end.turn_id, by_this_call=bool(won))
 
 
@@ -157,7 +149,8 @@ _COPIED = (
 )
 
 
-def _store(end: TurnEnd, usage: ReportedUsage, quality: Quality) -> None:
+def _store(end: TurnEnd, weighed: list[Weighed], usage: ReportedUsage, quality: Quality) -> bool:
+    """Write what belongs to the end; returns whether it cost more than was held."""
     turn = Turn.objects.get(pk=end.turn_id)
     # Locks are taken as an admission takes them: the conversation first, then the budgets. The
     # other way round the two would wait for each other.
@@ -175,18 +168,29 @@ def _store(end: TurnEnd, usage: ReportedUsage, quality: Quality) -> None:
         outcome=end.state,
     )
     Turn.objects.filter(pk=turn.pk).update(
-        cost_nano_usd=settled.cost_nano_usd, quality=settled.quality
+        cost_nano_usd=settled.cost_nano_usd,
+        quality=settled.quality,
+        route=_answering(end.attempts) or turn.route,
     )
+    store_attempts(turn.pk, turn.subject, weighed, settled.cost_nano_usd)
     JournalChunk.objects.filter(turn_id=turn.pk).delete()
+    return settled.overrun
 
 
-def _evidence(end: TurnEnd) -> tuple[ReportedUsage, Quality]:
-    """The tokens to settle, and whether the relay reported them or we counted."""
-    if end.usage is not None:
-        return end.usage, Quality.REPORTED
-    prompt_tokens = (
-        sum(count_tokens(message.content, end.model) + TOKENS_PER_MESSAGE for message in end.prompt)
-        if end.sent
-        else 0
-    )
-    return ReportedUsage(prompt_tokens, count_tokens(end.generated, end.model)), Quality.ESTIMATED
+def _answering(attempts: tuple[AttemptEnd, ...]) -> str:
+    """The relay whose text the answer ends with, or that was tried last; empty if none was."""
+    spoke = [each for each in attempts if each.generated or each.outcome == "completed"]
+    return (spoke or attempts)[-1].relay if attempts else ""
+
+
+def _alert(end: TurnEnd, *, overrun: bool) -> None:
+    """Tell administrators what they alone can mend."""
+    for each in end.attempts:
+        if each.error_code == "relay_auth":
+            key = f"key {each.key_label}" if each.key_label else "the key"
+            detail = f"Status {each.status} for {key}, model {each.model}."
+            raise_alert(AlertKind.KEY_REFUSED, relay=each.relay, detail=detail)
+    if overrun:
+        relay = _answering(end.attempts)
+        detail = f"Turn {end.turn_id} cost more than was held for it."
+        raise_alert(AlertKind.OVERRUN, relay=relay, model=end.model, detail=detail)

@@ -92,9 +92,24 @@ def build_prompt(
     if content is not None:
         prompt.append(PromptMessage(Message.Role.USER.value, content))
     if prefix:
-        prompt.append(PromptMessage(Message.Role.ASSISTANT.value, prefix))
-        prompt.append(PromptMessage(Message.Role.USER.value, CONTINUE_INSTRUCTION))
+        prompt += _going_on(prefix)
     return tuple(prompt)
+
+
+def resumed_prompt(
+    prompt: tuple[PromptMessage, ...], *, prefix: str, content: str
+) -> tuple[PromptMessage, ...]:
+    """The prompt that goes on from `content`, what came in answer to `prompt`, which itself had
+    gone on from `prefix`, if from anything."""
+    asked = prompt[: -len(_going_on(prefix))] if prefix else prompt
+    return (*asked, *_going_on(prefix + content))
+
+
+def _going_on(text: str) -> tuple[PromptMessage, ...]:
+    return (
+        PromptMessage(Message.Role.ASSISTANT.value, text),
+        PromptMessage(Message.Role.USER.value, CONTINUE_INSTRUCTION),
+    )
 
 
 def prompt_ceiling_bytes(prompt: Iterable[PromptMessage]) -> int:

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from chat.models import JournalChunk, Turn, TurnState
+from chat.models import AttemptOutcome, JournalChunk, Turn, TurnState
+from chat.services.attempts import AttemptEnd
 from chat.services.ending import Ended, TurnEnd, end_turn
 from chat.services.prompts import branch_above, build_prompt
 
@@ -36,6 +37,24 @@ def recover_turn(turn_id: UUID) -> Ended | None:
     reasoning = "".join(chunk.reasoning for chunk in chunks)
     # A continued answer begins with text that was paid for before.
     prefix = turn.assistant_message.content
+    prompt = build_prompt(
+        above=branch_above(turn.user_message_id, settings.TURNS.max_prompt_bytes),
+        content=None,
+        prefix=prefix,
+        system=None,
+    )
+    # Which tries there were died with the process; the text of all counts as one.
+    attempt = AttemptEnd(
+        number=1,
+        relay=turn.route,
+        model=turn.model,
+        outcome=AttemptOutcome.INTERRUPTED,
+        billed=True,
+        sent=True,
+        prompt=prompt,
+        generated=reasoning + content.removeprefix(prefix),
+        error_code="restarting",
+    )
     return end_turn(
         TurnEnd(
             turn_id=turn_id,
@@ -44,14 +63,7 @@ def recover_turn(turn_id: UUID) -> Ended | None:
             state=TurnState.ORPHANED,
             content=content or prefix,
             reasoning=reasoning,
-            generated=reasoning + content.removeprefix(prefix),
-            prompt=build_prompt(
-                above=branch_above(turn.user_message_id, settings.TURNS.max_prompt_bytes),
-                content=None,
-                prefix=prefix,
-                system=None,
-            ),
-            sent=True,
+            attempts=(attempt,),
             error_code="restarting",
             error_message="The server stopped while this answer was written. Continue from here.",
         )

@@ -11,7 +11,6 @@ from django.conf import settings
 from chat.protocol import Error
 from chat.services.errors import Restarting, TooManyTurns
 from chat.services.intents import Admitted
-from chat.turns.allowance import Allowance
 from chat.turns.beat import Beat
 from chat.turns.endings import done_event
 from chat.turns.hub import Hub
@@ -121,13 +120,7 @@ class Engine:
 
     def _launch(self, admitted: Admitted, by: Viewer | None) -> None:
         live = LiveTurn(admitted)
-        runner = TurnRunner(
-            live,
-            self._relays,
-            self._journal,
-            tokens_left=Allowance(admitted).tokens_left,
-            turn_timeout_seconds=settings.RELAY.turn_timeout_seconds,
-        )
+        runner = TurnRunner(live, self._relays, self._journal)
         self.hub.add(live, by)
         task = asyncio.create_task(self._own(live, runner), name=f"turn {live.id}")
         self._running[live.id] = _Running(runner, task)

@@ -2,14 +2,20 @@
 
 from dataclasses import dataclass, field
 
+from chat.relay.attempts import Attempt
 from chat.relay.errors import RelayError
-from chat.relay.types import UsageReport
-from chat.services.ending import ReportedUsage, TurnEnd
+from chat.relay.types import Usage
+from chat.services.attempts import AttemptEnd, ReportedUsage
+from chat.services.ending import TurnEnd
+from chat.services.intents import PromptMessage
 from chat.turns.live import LiveTurn
 from chat.turns.sentences import sentence_for
 
 MAX_BELIEVABLE_TOKENS = 10**8
 """A relay that reports more for one turn is not believed; the turn is estimated."""
+
+SILENT_FAILURES = ("relay_timeout", "relay_stream_broken", "relay_truncated")
+"""What may end an attempt on which the relay had worked without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,39 +32,41 @@ class Stop:
 class Outcome:
     """What the reader has seen so far. Times are of `time.monotonic_ns()`."""
 
-    usage: ReportedUsage | None = None
-    anomaly: str = ""
-    finish_reason: str = ""
+    attempts: list[Attempt] = field(default_factory=list)
     error: RelayError | None = None
-    sent: bool = False
-    generated: list[str] = field(default_factory=list)
     first_delta_ns: int | None = None
 
-    def take_usage(self, report: UsageReport) -> None:
-        """Believe a usage report, unless it cannot be true."""
-        usage = report.usage
-        self.anomaly = report.anomaly or self.anomaly
-        if max(usage.prompt_tokens, usage.completion_tokens) > MAX_BELIEVABLE_TOKENS:
-            self.anomaly = "usage_absurd"
-            return
-        self.usage = ReportedUsage(
-            usage.prompt_tokens,
-            usage.completion_tokens,
-            usage.cached_tokens,
-            usage.reasoning_tokens,
-        )
+    @property
+    def finish_reason(self) -> str:
+        """The relay's word for the end; empty while it has not said so."""
+        return self.attempts[-1].finish_reason if self.attempts else ""
+
+    def take_text(self, text: str) -> None:
+        """Note text of the present attempt."""
+        self.attempts[-1].generated.append(text)
+
+    def generated(self) -> str:
+        """All text of all attempts."""
+        for attempt in self.attempts:
+            if len(attempt.generated) > 1:
+                attempt.generated[:] = ["".join(attempt.generated)]
+        return "".join(part for attempt in self.attempts for part in attempt.generated)
 
     def end(self, live: LiveTurn, stop: Stop | None, *, started_ns: int, total_ms: int) -> TurnEnd:
         """How the turn ended, all its text being published."""
-        state, code, detail = "completed", "", ""
+        state, code, message, detail = "completed", "", "", ""
         # Neither a stop nor an error that came after the relay's own end changes anything.
         if not self.finish_reason:
             if stop is not None:
                 state, code, detail = stop.state, stop.error_code, stop.error_detail
+                message = sentence_for(code) if code else ""
             elif self.error is not None:
                 state, code, detail = "failed", self.error.code, self.error.message
-        generated = "".join(self.generated)
+                message = sentence_for(code, self.error.retry_after_seconds)
         first_ns = self.first_delta_ns
+        attempts = tuple(
+            _attempt_end(each, is_last=each is self.attempts[-1]) for each in self.attempts
+        )
         return TurnEnd(
             turn_id=live.id,
             epoch=live.epoch,
@@ -66,31 +74,74 @@ class Outcome:
             state=state,
             content=live.content,
             reasoning=live.reasoning,
-            generated=generated,
-            prompt=live.admitted.prompt,
-            sent=self.sent and self._may_be_billed(bool(generated)),
-            # Counts from the middle of an answer are not its bill.
-            usage=self.usage if state == "completed" else None,
+            attempts=attempts,
             finish_reason=storable(self.finish_reason),
             error_code=code,
-            error_message=sentence_for(code) if code else "",
+            error_message=message,
             error_detail=storable(detail),
-            anomaly=self.anomaly,
+            anomaly=next((each.anomaly for each in reversed(attempts) if each.anomaly), ""),
             ttft_ms=None if first_ns is None else (first_ns - started_ns) // 1_000_000,
             total_ms=total_ms,
             interrupted_by_id=stop.by_id if stop and state == "interrupted" else None,
         )
 
-    def _may_be_billed(self, generated: bool) -> bool:
-        """Whether the prompt counts where no usage was reported."""
-        error = self.error
-        if generated or error is None:
-            return True
-        return error.sent and error.code in (
-            "relay_timeout",
-            "relay_stream_broken",
-            "relay_truncated",
-        )
+
+def _attempt_end(attempt: Attempt, *, is_last: bool) -> AttemptEnd:
+    # Counts from the middle of an answer are not its bill.
+    usage = attempt.usage if attempt.outcome == "completed" else None
+    anomaly = attempt.anomaly
+    if attempt.usage is not None and not _is_believable(attempt.usage):
+        usage, anomaly = None, "usage_absurd"
+    error = attempt.error
+    return AttemptEnd(
+        number=attempt.number,
+        relay=attempt.relay_name,
+        key_label=attempt.key_label,
+        model=attempt.request.model,
+        transport=attempt.transport,
+        resumed=attempt.resumed,
+        outcome=attempt.outcome,
+        billed=_may_be_billed(attempt, is_last=is_last),
+        prompt=tuple(PromptMessage(m.role, m.content) for m in attempt.request.messages),
+        generated="".join(attempt.generated),
+        usage=None if usage is None else _reported(usage),
+        status=attempt.status or (error.status if error else None),
+        error_code=error.code if error else "",
+        error_detail=storable(error.message) if error else "",
+        sent=attempt.sent,
+        finish_reason=storable(attempt.finish_reason),
+        echoed_model=storable(attempt.echoed_model),
+        anomaly=anomaly,
+        waited_ms=attempt.waited_ms,
+        ttft_ms=attempt.ttft_ms,
+        total_ms=attempt.total_ms,
+    )
+
+
+def _may_be_billed(attempt: Attempt, *, is_last: bool) -> bool:
+    """Whether an attempt counts where no usage was reported.
+
+    One that failed before it said anything and was followed by another is not charged.
+    """
+    if attempt.generated or attempt.outcome == "completed":
+        return True
+    error = attempt.error
+    if error is None:
+        return attempt.sent
+    return is_last and error.sent and error.code in SILENT_FAILURES
+
+
+def _is_believable(usage: Usage) -> bool:
+    return max(usage.prompt_tokens, usage.completion_tokens) <= MAX_BELIEVABLE_TOKENS
+
+
+def _reported(usage: Usage) -> ReportedUsage:
+    return ReportedUsage(
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.cached_tokens,
+        usage.reasoning_tokens,
+    )
 
 
 def storable(text: str) -> str:

@@ -2,28 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Protocol
 
 import structlog
 
 from chat.protocol import Notice
-from chat.relay.attempts import RoutedEvent
-from chat.relay.errors import RelayError, RelayTimeout
-from chat.relay.types import (
-    ChatRequest,
-    Delta,
-    Finish,
-    RelayMessage,
-    RetryNotice,
-    UsageReport,
-)
+from chat.relay.attempts import AttemptStarted, RoutedEvent
+from chat.relay.errors import RelayError
+from chat.relay.gates import Claim
+from chat.relay.recourse import GoOn
+from chat.relay.types import ChatRequest, Delta, Finish, UsageReport, WaitingNotice
 from chat.services.ending import TurnEnd
+from chat.turns.allowance import Allowance
 from chat.turns.journal import Journal
 from chat.turns.live import LiveTurn
 from chat.turns.outcome import Outcome, Stop, storable
-from chat.turns.sentences import SILENCE, retrying
+from chat.turns.requests import claim_of, first_request, resumed_request
+from chat.turns.sentences import SILENCE, notice_of
 
 log = structlog.get_logger(__name__)
 
@@ -36,10 +33,16 @@ TOKENS_PER_CHARACTER = 2
 
 
 class AnswerStream(Protocol):
-    """The seam to the relay: a request in, its events out."""
+    """The seam to the relays: a request in, its events out."""
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[RoutedEvent, None]:
-        """Yield the answer's events; closing the iterator closes the relay's connection."""
+    def stream(
+        self, request: ChatRequest, claim: Claim, go_on: GoOn | None = None
+    ) -> AsyncGenerator[RoutedEvent, None]:
+        """Yield the answer's events; closing the iterator closes the relay's connection.
+
+        Bounds the time of the whole. Text comes only after an AttemptStarted. `go_on` makes the
+        request that goes on with a broken answer.
+        """
 
 
 class TurnRunner:
@@ -51,20 +54,17 @@ class TurnRunner:
         relay: AnswerStream,
         journal: Journal,
         *,
-        tokens_left: Callable[[str], int],
-        turn_timeout_seconds: float,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        """`tokens_left(generated_text)` says how many more tokens the hold pays for."""
         self.live = live
         self._relay = relay
         self._journal = journal
-        self._tokens_left = tokens_left
-        self._turn_timeout_seconds = turn_timeout_seconds
+        self._allowance = Allowance(live.admitted)
         self._silence_seconds = silence_seconds
         self._stop: Stop | None = None
         self._stopping = asyncio.Event()
         self._outcome = Outcome()
+        self._in_line = False
         # Characters of generated text at which its cost is looked at again.
         self._next_look_characters = live.admitted.max_tokens // TOKENS_PER_CHARACTER
         self._generated_characters = 0
@@ -84,7 +84,7 @@ class TurnRunner:
             self._stopping.set()
 
     async def run(self) -> TurnEnd:
-        """Read the relay until it ends, somebody stops it, or its time is up.
+        """Read the relay until it ends or somebody stops it.
 
         All text is journaled and published when this returns how the turn ended.
         """
@@ -100,10 +100,6 @@ class TurnRunner:
             stopping.cancel()
             # Cancelled once and awaited: a second cancel could leave the relay generating.
             if not reader.done():
-                if self._stop is None:
-                    self._outcome.error = RelayTimeout(
-                        f"The answer was not complete after {self._turn_timeout_seconds:g} seconds."
-                    )
                 reader.cancel()
             await _ended(reader)
         total_ms = (time.monotonic_ns() - started_ns) // 1_000_000
@@ -111,30 +107,24 @@ class TurnRunner:
         return self._outcome.end(self.live, self._stop, started_ns=started_ns, total_ms=total_ms)
 
     async def _first_of(self, *tasks: "asyncio.Task[Any]") -> None:
-        """Wait until one of them ends or the turn's time is up; say so when the relay is silent."""
-        loop = asyncio.get_running_loop()
-        self._heard_at = loop.time()
-        end, told_of = self._heard_at + self._turn_timeout_seconds, -1
-        while (now := loop.time()) < end:
-            silent = now >= self._heard_at + self._silence_seconds
-            if silent and told_of != self._generated_characters:
-                told_of = self._generated_characters
-                self.live.tell(Notice(self.live.id, "waiting", SILENCE))
-            # When to tell, or to look again after what was told.
-            look_at = now if silent else self._heard_at
+        """Wait until one of them ends; say so when the relay is silent."""
+        told_of = -1
+        while True:
+            seen = self._generated_characters
             ended, _ = await asyncio.wait(
-                tasks,
-                timeout=min(end, look_at + self._silence_seconds) - now,
-                return_when=asyncio.FIRST_COMPLETED,
+                tasks, timeout=self._silence_seconds, return_when=asyncio.FIRST_COMPLETED
             )
             if ended:
                 return
+            if seen == self._generated_characters != told_of and not self._in_line:
+                told_of = seen
+                self.live.tell(Notice(self.live.id, "waiting", SILENCE))
 
     async def _read(self) -> None:
-        outcome = self._outcome
+        outcome, admitted = self._outcome, self.live.admitted
+        answer = self._relay.stream(first_request(admitted), claim_of(admitted), self._go_on)
         try:
-            outcome.sent = True
-            async with aclosing(self._relay.stream(self._request())) as events:
+            async with aclosing(answer) as events:
                 async for event in events:
                     self._take(event)
                     if self._stop is not None:
@@ -146,27 +136,20 @@ class TurnRunner:
             log.exception("reader_failed", turn=str(self.live.id))
             outcome.error = RelayError(f"The answer could not be read ({type(error).__name__}).")
 
-    def _request(self) -> ChatRequest:
-        admitted = self.live.admitted
-        return ChatRequest(
-            model=admitted.model,
-            messages=tuple(RelayMessage(m.role, m.content) for m in admitted.prompt),
-            max_tokens=admitted.max_tokens,
-            temperature=admitted.temperature,
-            extra={} if admitted.top_p is None else {"top_p": admitted.top_p},
-        )
+    def _go_on(self, content: str) -> ChatRequest | None:
+        generated = self._outcome.generated()
+        return resumed_request(self.live.admitted, self._allowance, content, generated)
 
     def _take(self, event: RoutedEvent) -> None:
-        outcome = self._outcome
         if isinstance(event, Delta):
             if event.content or event.reasoning:
                 self._take_text(storable(event.content), storable(event.reasoning))
-        elif isinstance(event, UsageReport):
-            outcome.take_usage(event)
-        elif isinstance(event, Finish):
-            outcome.finish_reason = event.finish_reason
-        elif isinstance(event, RetryNotice):
-            self.live.tell(Notice(self.live.id, "retrying", retrying(event)))
+        elif isinstance(event, AttemptStarted):
+            self._in_line = False
+            self._outcome.attempts.append(event.attempt)
+        elif not isinstance(event, Finish | UsageReport):
+            self._in_line = isinstance(event, WaitingNotice)
+            self.live.tell(notice_of(self.live.id, event))
 
     def _take_text(self, content: str, reasoning: str) -> None:
         outcome = self._outcome
@@ -176,15 +159,13 @@ class TurnRunner:
         self._heard_at = asyncio.get_running_loop().time()
         self.live.gather(content, reasoning)
         self._journal.touch(self.live, first=first)
-        outcome.generated.append(reasoning + content)
+        outcome.take_text(reasoning + content)
         self._generated_characters += len(content) + len(reasoning)
         if self._generated_characters >= self._next_look_characters:
             self._look_at_cost()
 
     def _look_at_cost(self) -> None:
-        text = "".join(self._outcome.generated)
-        self._outcome.generated = [text]
-        left = self._tokens_left(text)
+        left = self._allowance.tokens_left(self._outcome.generated())
         if left <= 0:
             self.stop("budget_stopped")
         # Until so many more characters have come the hold cannot be used up.

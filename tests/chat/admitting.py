@@ -6,6 +6,7 @@ from typing import Any
 
 from accounts.policy import Principal
 from chat.services.admission import start_turn
+from chat.services.attempts import AttemptEnd
 from chat.services.ending import TurnEnd, end_turn
 from chat.services.intents import Admitted, Intent, Models
 
@@ -21,7 +22,24 @@ def send(who: Principal, intent: Intent | None = None, **fields: Any) -> Admitte
     return start_turn(who, intent or wish(**fields), models=Models(MODEL), node="here")
 
 
-def finish(turn: Admitted, content: str = "An answer.", **fields: Any) -> None:
+def attempt_of(turn: Admitted, generated: str = "An answer.", **fields: Any) -> AttemptEnd:
+    """A try that came through; without a reported usage."""
+    values: dict[str, Any] = {
+        "number": 1,
+        "relay": "relay",
+        "model": turn.model,
+        "outcome": "completed",
+        "billed": True,
+        "sent": True,
+        "prompt": turn.prompt,
+        "generated": generated,
+    }
+    return AttemptEnd(**(values | fields))
+
+
+def finish(
+    turn: Admitted, content: str = "An answer.", *, generated: str | None = None, **fields: Any
+) -> None:
     end = TurnEnd(
         turn_id=turn.turn_id,
         epoch=turn.epoch,
@@ -29,9 +47,7 @@ def finish(turn: Admitted, content: str = "An answer.", **fields: Any) -> None:
         state="completed",
         content=content,
         reasoning="",
-        generated=content,
-        prompt=turn.prompt,
-        sent=True,
+        attempts=(attempt_of(turn, content if generated is None else generated),),
         finish_reason="stop",
     )
     assert end_turn(replace(end, **fields)) is not None

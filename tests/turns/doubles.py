@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from uuid import UUID, uuid4
 
-from chat.relay.errors import RelayError
+from chat.relay.attempts import Attempt, AttemptStarted, RoutedEvent
+from chat.relay.errors import RelayError, RelayStreamBroken
+from chat.relay.gates import Claim
+from chat.relay.recourse import GoOn
 from chat.relay.types import ChatRequest, Delta, Finish, RelayEvent, Usage, UsageReport
 from chat.services.ending import Ended, TurnEnd
 from chat.services.intents import Admitted, PromptMessage
@@ -42,26 +45,41 @@ class StepRelay:
     """A relay that yields what the test feeds it, and knows when its stream was closed."""
 
     def __init__(self) -> None:
-        self._events: asyncio.Queue[RelayEvent | RelayError | None] = asyncio.Queue()
+        self._events: asyncio.Queue[RoutedEvent | RelayError | None] = asyncio.Queue()
         self.opened = asyncio.Event()
         self.closed = asyncio.Event()
         self.closings = 0
         self.request: ChatRequest | None = None
+        self.claim: Claim | None = None
+        self.go_on: GoOn | None = None
+        self.sent = True
 
-    def feed(self, *events: RelayEvent | RelayError | str | None) -> None:
+    def feed(self, *events: RoutedEvent | RelayError | str | None) -> None:
         """Texts become deltas; None ends the stream; an error is raised."""
         for event in events:
             self._events.put_nowait(Delta(event) if isinstance(event, str) else event)
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[RelayEvent, None]:
-        self.request = request
+    async def stream(
+        self, request: ChatRequest, claim: Claim, go_on: GoOn | None = None
+    ) -> AsyncGenerator[RoutedEvent, None]:
+        self.request, self.claim, self.go_on = request, claim, go_on
+        attempt = Attempt(1, "double", "", request, sent=self.sent)
         self.opened.set()
         try:
+            yield AttemptStarted(attempt)
             while (event := await self._events.get()) is not None:
                 if isinstance(event, RelayError):
+                    attempt.end(event)
                     raise event
+                if isinstance(event, Delta | Finish | UsageReport):
+                    attempt.note(event)
+                elif isinstance(event, AttemptStarted):
+                    attempt.end(RelayStreamBroken())
+                    attempt = event.attempt
                 yield event
         finally:
+            if attempt.outcome == "running":
+                attempt.end()
             self.closings += 1
             self.closed.set()
 

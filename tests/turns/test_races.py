@@ -16,7 +16,7 @@ from chat.services.errors import TooManyTurns
 from chat.services.intents import Admitted
 from chat.services.recovery import recover_turn
 from tests.billing.test_races import all_at_once
-from tests.chat.admitting import finish, send, wish
+from tests.chat.admitting import attempt_of, finish, send, wish
 from tests.chat.conftest import alice, bob, people, principal
 from tests.chat.test_admission import priced
 from tests.people import Cast
@@ -120,8 +120,6 @@ def _end(turn: Admitted, state: str, content: str) -> None:
             state=state,
             content=content,
             reasoning="",
-            generated=content,
-            prompt=turn.prompt,
-            sent=True,
+            attempts=(attempt_of(turn, content),),
         )
     )
