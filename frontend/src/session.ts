@@ -6,7 +6,7 @@ import { Connection, type Status } from "./models/connection";
 import { ConversationList } from "./models/conversation_list";
 import { Drafts } from "./models/drafts";
 import { Emitter } from "./models/emitter";
-import { chooseModel } from "./models/model_choice";
+import { chooseModel, modelOf } from "./models/model_choice";
 import { OpenConversation } from "./models/open_conversation";
 import type { ConversationChanged, Event, Limits, Person } from "./models/protocol";
 import type { Boot, BudgetView, ModelList, ModelView } from "./models/views";
@@ -90,8 +90,7 @@ export class Session extends Emitter<SessionEvents> {
     const remembered = this.drafts.model(this.thread.id);
     const answers = this.thread.path.messages.findLast((message) => message.model);
     const last = answers?.model ?? this.thread.view?.model ?? null;
-    const id = chooseModel(this.models, remembered, last);
-    return this.models.items.find((model) => model.id === id) ?? null;
+    return modelOf(this.models, chooseModel(this.models, remembered, last));
   }
 
   /** The model to ask, also before the list of models is there. */

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countCharacters, tooLong } from "../src/models/composing";
 import { Drafts, putBack } from "../src/models/drafts";
+import { contextSize } from "../src/models/format";
 import { type KeyPress, sends, shortcut } from "../src/models/keys";
-import { chooseModel, plain, promptCost, roughTokens, searchModels } from "../src/models/model_choice";
+import { chooseModel, modelOf, modelsToShow, plain, promptCost, roughTokens, searchModels } from "../src/models/model_choice";
 import type { ModelList, ModelView } from "../src/models/views";
 
 const LIMITS = { max_message_characters: 200_000, max_frame_bytes: 262_144 };
@@ -14,7 +15,9 @@ function press(changes: Partial<KeyPress>): KeyPress {
 }
 
 function model(id: string, changes: Partial<ModelView> = {}): ModelView {
-  return { id, name: id, available: true, reason: null, price: null, saving_percent: null, scripted: false, ...changes };
+  const can = { context_tokens: null, vision: null, reasoning: null };
+  const rest = { available: true, reason: null, price: null, saving_percent: null, scripted: false, hidden: false };
+  return { id, name: id, ...rest, ...can, ...changes };
 }
 
 test("Enter sends, Shift+Enter makes a line", () => {
@@ -88,12 +91,52 @@ test("models are found without accents and in any order of words, available ones
   assert.deepEqual(searchModels(models, "da").map(({ id }) => id), ["gpt-4", "gone"]);
 });
 
-test("a conversation keeps its model unless that is not available", () => {
-  const list: ModelList = { default: "a", items: [model("a"), model("b"), model("c", { available: false })] };
+test("a conversation keeps its model, also when that is not offered any more", () => {
+  const gone = model("c", { available: false });
+  const list: ModelList = { default: "a", items: [model("a"), model("b"), gone] };
   assert.equal(chooseModel(list, "b", "a"), "b");
   assert.equal(chooseModel(list, "c", "b"), "b");
+  assert.equal(chooseModel(list, null, "c"), "c");
+  assert.equal(chooseModel(list, "b", "c"), "b");
   assert.equal(chooseModel(list, null, null), "a");
+  assert.equal(chooseModel({ ...list, default: "c" }, "c", null), "a");
   assert.equal(chooseModel({ default: "x", items: [] }, null, null), "x");
+});
+
+test("a hidden model is there in its own conversations only", () => {
+  const hidden = model("h", { hidden: true });
+  const list: ModelList = { default: "a", items: [hidden, model("a")] };
+  assert.equal(chooseModel(list, "h", null), "a");
+  assert.equal(chooseModel(list, null, "h"), "h");
+  assert.deepEqual(modelsToShow(list, model("a")).map(({ id }) => id), ["a"]);
+  assert.deepEqual(modelsToShow(list, hidden).map(({ id }) => id), ["h", "a"]);
+});
+
+test("a model that nobody lists any more is named where it is in use", () => {
+  const list: ModelList = { default: "a", items: [model("a")] };
+  const gone = modelOf(list, "old");
+  assert.equal(gone?.available, false);
+  assert.equal(gone?.reason, "No relay offers it now.");
+  assert.deepEqual(modelsToShow(list, gone).map(({ id }) => id), ["a", "old"]);
+  assert.equal(modelOf(list, ""), null);
+  assert.deepEqual(modelsToShow(null, null), []);
+});
+
+test("the size of a context is written as makers of models write it", () => {
+  const sizes: [number, string][] = [
+    [512, "512"],
+    [4096, "4 K"],
+    [4097, "4.1 K"],
+    [8192, "8 K"],
+    [128_000, "128 K"],
+    [131_072, "128 K"],
+    [200_000, "200 K"],
+    [999_424, "976 K"],
+    [1_047_576, "1 M"],
+    [1_048_576, "1 M"],
+    [2_000_000, "2 M"],
+  ];
+  for (const [count, shown] of sizes) assert.equal(contextSize(count), shown);
 });
 
 test("an estimate is rounded up and unknown without a price", () => {

@@ -168,13 +168,9 @@ export default class ComposerController extends Controller<HTMLFormElement> {
 
   #showModel(model: ModelView | null): void {
     this.modelNameTarget.textContent = model?.name || model?.id || "…";
-    const price = model?.price;
-    this.modelPriceTarget.textContent = price
-      ? t("{input} in · {output} out", {
-          input: money(price.input_nano_usd_per_million),
-          output: money(price.output_nano_usd_per_million),
-        })
-      : "";
+    const missing = model !== null && !model.available;
+    this.modelPriceTarget.toggleAttribute("data-missing", missing);
+    this.modelPriceTarget.textContent = missing ? model.reason || t("Not available now.") : priceOf(model);
     const text = this.textTarget.value;
     const cost = model === null || text.trim() === "" ? null : promptCost(model, this.#promptTokens(text));
     this.estimateTarget.textContent = cost === null ? "" : t("about {cost} to read", { cost: money(cost) });
@@ -206,4 +202,12 @@ export default class ComposerController extends Controller<HTMLFormElement> {
     style.height = "auto";
     style.height = `${this.textTarget.scrollHeight}px`;
   }
+}
+
+function priceOf(model: ModelView | null): string {
+  if (model === null || model.price === null) return "";
+  return t("{input} in · {output} out", {
+    input: money(model.price.input_nano_usd_per_million),
+    output: money(model.price.output_nano_usd_per_million),
+  });
 }

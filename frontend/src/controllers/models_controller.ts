@@ -1,11 +1,11 @@
 /** The dialog to choose a model: what each costs, saves, and why one is not available. */
 
 import { Controller } from "@hotwired/stimulus";
-import { money, percent } from "../models/format";
-import { searchModels } from "../models/model_choice";
+import { contextSize, money, number, percent } from "../models/format";
+import { modelsToShow, searchModels } from "../models/model_choice";
 import type { ModelView } from "../models/views";
 import { t } from "../models/words";
-import { part, stamp } from "../rendering/elements";
+import { element, icon, part, stamp } from "../rendering/elements";
 import { session } from "../session";
 import { closeFromOutside, moveFocus } from "./dialogs";
 
@@ -58,9 +58,9 @@ export default class ModelsController extends Controller<HTMLDialogElement> {
   }
 
   #show(): void {
-    const found = searchModels(session().models?.items ?? [], this.searchTarget.value);
-    const chosen = session().model?.id;
-    this.listTarget.replaceChildren(...found.map((model) => row(model, model.id === chosen)));
+    const { models, model: chosen } = session();
+    const found = searchModels(modelsToShow(models, chosen), this.searchTarget.value);
+    this.listTarget.replaceChildren(...found.map((model) => row(model, model.id === chosen?.id)));
     this.emptyTarget.hidden = found.length > 0;
   }
 }
@@ -75,10 +75,29 @@ function row(model: ModelView, chosen: boolean): HTMLElement {
   part(made, "name").textContent = model.name || model.id;
   part(made, "scripted").hidden = !model.scripted || model.name.includes("scripted");
   part(made, "id").textContent = model.name && model.name !== model.id ? model.id : "";
+  part(made, "marks").replaceChildren(...marks(model));
   showReason(made, model);
   part(made, "price").textContent = priceText(model);
   showSaving(made, model);
   return made;
+}
+
+function marks(model: ModelView): HTMLElement[] {
+  const made: HTMLElement[] = [];
+  if (model.vision) made.push(mark(t("sees pictures"), icon("image")));
+  if (model.reasoning) made.push(mark(t("reasons before it answers"), icon("brain")));
+  if (model.context_tokens !== null) {
+    const meaning = t("remembers {count} tokens", { count: number(model.context_tokens) });
+    const shown = element("span", { "aria-hidden": "true" }, contextSize(model.context_tokens));
+    made.push(mark(meaning, shown));
+  }
+  return made;
+}
+
+/** Something small to look at, with its meaning for pointers and for screen readers. */
+function mark(meaning: string, shown: Node): HTMLElement {
+  const words = element("span", { class: "visually-hidden" }, meaning);
+  return element("span", { class: "model-mark", title: meaning }, shown, words);
 }
 
 function showReason(made: HTMLElement, model: ModelView): void {

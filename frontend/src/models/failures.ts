@@ -19,6 +19,9 @@ export function refusal(fault: Fault & { detail?: Detail; retry_after_seconds?: 
     case "too_many_turns":
       return t("Too many answers are running at once. Wait for one to end, or stop one.");
     case "model_not_allowed":
+      if (fault.detail?.["reason"] === "forbidden") {
+        return t("Administrators do not allow this model. Choose another one.");
+      }
       return t("This model has no price yet. Choose another one, or ask an administrator to set its price.");
     case "model_unknown":
       return unknownModel(fault.detail);
@@ -45,8 +48,8 @@ export function refusal(fault: Fault & { detail?: Detail; retry_after_seconds?: 
 
 function unknownModel(detail: Detail): string {
   const near = detail?.["near_matches"];
-  if (!Array.isArray(near) || near.length === 0) return t("No relay offers this model. Choose another one.");
-  return t("No relay offers this model. Did you mean {names}?", { names: list(near.map(String)) });
+  if (!Array.isArray(near) || near.length === 0) return t("No relay offers this model now. Choose another one.");
+  return t("No relay offers this model now. Did you mean {names}?", { names: list(near.map(String)) });
 }
 
 function budgetRefusal(detail: Detail): string {
@@ -118,7 +121,7 @@ function failure(error: Fault | null, otherwise = t("The answer failed.")): stri
     case "relay_protocol":
       return t("The relay sent something unreadable.");
     case "model_unknown":
-      return t("No relay offers this model. Choose another one.");
+      return t("No relay offers this model now. Choose another one.");
     case "storage_unavailable":
       return t("Tram could not store the answer, so it stopped.");
     case "restarting":

@@ -50,6 +50,16 @@ export function moment(iso: string, now = new Date()): string {
   return new Intl.DateTimeFormat(currentLanguage(), style).format(date);
 }
 
+/** A number of tokens as makers of models write it: 128,000 and 131,072 are "128 K", a million is "1 M". */
+export function contextSize(count: number): string {
+  const step = count % 1000 !== 0 && count % 1024 === 0 ? 1024 : 1000;
+  const format = new Intl.NumberFormat(currentLanguage(), { maximumFractionDigits: count < 10 * step ? 1 : 0 });
+  if (count < step) return number(count);
+  if (count < 1000 * step) return t("{count} K", { count: format.format(count / step) });
+  const millions = new Intl.NumberFormat(currentLanguage(), { maximumFractionDigits: 1 });
+  return t("{count} M", { count: millions.format(count / step / step) });
+}
+
 /** Names one of which is meant: "a, b, or c". */
 export function list(names: readonly string[]): string {
   return new Intl.ListFormat(currentLanguage(), { type: "disjunction" }).format(names);

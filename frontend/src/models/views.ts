@@ -77,6 +77,12 @@ export interface ModelView {
   price: PriceView | null;
   saving_percent: number | null;
   scripted: boolean;
+  /** Shown only where it is in use. */
+  hidden: boolean;
+  /** What it can do; null where nobody says. */
+  context_tokens: number | null;
+  vision: boolean | null;
+  reasoning: boolean | null;
 }
 
 export interface ModelList {
