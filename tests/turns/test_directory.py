@@ -58,11 +58,13 @@ class Desk:
 
 def relay(name: str, **changes: Any) -> RelaySettings:
     values: dict[str, Any] = {
+        "name": name,
         "base_url": f"https://{name}.example/v1",
         "api_key": "hs_1",
         "key_label": "main",
+        "priority": 10,
     }
-    return RelaySettings(**{"name": name, "priority": 10} | values | changes)
+    return RelaySettings(**(values | changes))
 
 
 ENVIRONMENT = RelaySettings(name="relay", base_url="https://relay.example/v1", api_key="hs_0")
