@@ -5,17 +5,18 @@ import contextlib
 import weakref
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
 
 from django.conf import settings
 
 from chat.crossing import cross
+from chat.queries.model_words import model_words
 from chat.relay.attempts import RoutedEvent
 from chat.relay.client import RelayClient
 from chat.relay.gates import Claim
 from chat.relay.recourse import GoOn
 from chat.relay.routes import Route
 from chat.relay.routing import Router
+from chat.relay.settings import RelaySettings
 from chat.relay.types import ChatRequest
 from chat.services.intents import Models
 from chat.turns.relays.catalogues import Catalogues
@@ -106,11 +107,19 @@ def directory() -> RelayDirectory:
     if loop not in _directories:
         membership = Membership(
             configured(),
-            partial(cross, stored_relays),
+            lambda: _stored(made.catalogues),
             reload_seconds=settings.STORED_RELAYS.reload_seconds,
         )
-        _directories[loop] = RelayDirectory(membership)
+        _directories[loop] = made = RelayDirectory(membership)
     return _directories[loop]
+
+
+async def _stored(catalogues: Catalogues) -> tuple[RelaySettings, ...]:
+    """Read all that administrators keep in one crossing: the relays, and what they say of
+    models."""
+    relays, words = await cross(lambda: (stored_relays(), model_words()))
+    catalogues.heed(words)
+    return relays
 
 
 def relays_changed() -> None:
