@@ -13,9 +13,9 @@ from chat.relay.catalog import Catalogue, CatalogueKeeper
 from chat.relay.errors import ModelUnknown, RelayError, RelayProtocol
 from chat.relay.keys import inspect_key
 from chat.relay.settings import RelaySettings
+from chat.relay.transports.auto import transport_for
 from chat.relay.transports.base import Transport
 from chat.relay.transports.http import RelayHTTP
-from chat.relay.transports.sse import SSETransport
 from chat.relay.types import ChatRequest, RelayEvent
 
 __all__ = ["KeyReport", "RelayAccount", "RelayClient", "RelaySettings"]
@@ -59,12 +59,12 @@ class RelayClient:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`transport` and `documents` default to HTTP; `clock` (seconds) is for tests and
-        simulations.
+        """`transport` defaults to what the settings ask for, `documents` to HTTP; `clock`
+        (seconds) is for tests and simulations.
         """
         http = RelayHTTP(settings)
         self.settings = settings
-        self._transport = transport or SSETransport(settings, http)
+        self._transport = transport or transport_for(settings, http)
         self._documents = documents or http
         self._keeper = CatalogueKeeper(
             lambda: self._documents.get_document("models"),
