@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
 
+from chat.relay.attempts import RoutedEvent
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.sse import SSETransport
-from chat.relay.types import ChatRequest, Delta, Finish, RelayEvent, RelayMessage, UsageReport
+from chat.relay.transports.websocket import WebSocketTransport
+from chat.relay.types import ChatRequest, Delta, Finish, RelayMessage, UsageReport
 from tests.relay.loopback import Loopback
 
 CANARY_KEY = "hs_canary0123456789SECRET"
@@ -53,13 +55,18 @@ async def sse(
         await transport.aclose()
 
 
-def text_of(events: list[RelayEvent]) -> str:
+@pytest.fixture
+def websocket(settings_for: Callable[..., RelaySettings]) -> Callable[..., WebSocketTransport]:
+    return lambda **changes: WebSocketTransport(settings_for(**changes))
+
+
+def text_of(events: Sequence[RoutedEvent]) -> str:
     return "".join(event.content for event in events if isinstance(event, Delta))
 
 
-def usages_of(events: list[RelayEvent]) -> list[UsageReport]:
+def usages_of(events: Sequence[RoutedEvent]) -> list[UsageReport]:
     return [event for event in events if isinstance(event, UsageReport)]
 
 
-def finishes_of(events: list[RelayEvent]) -> list[str]:
+def finishes_of(events: Sequence[RoutedEvent]) -> list[str]:
     return [event.finish_reason for event in events if isinstance(event, Finish)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ from typing import Any, Literal
 
 from chat.relay.transports.scripted import Hang, Lose, Refuse, Send, Step, Wait
 
-Act = bytes | float | Literal["reset", "hang", "close"]
+Act = bytes | float | Literal["reset", "hang", "close", "upgrade"]
 
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
@@ -75,6 +77,40 @@ def acts_of(script: Sequence[Step]) -> list[Act]:
     return [*acts, END]
 
 
+def frame(payload: bytes | str, opcode: int = 1, fin: bool = True) -> bytes:
+    """One WebSocket frame of a server; opcode 1 text, 2 binary, 0 continuation, 8 close, 9 ping."""
+    data = payload.encode("utf-8", "surrogatepass") if isinstance(payload, str) else payload
+    head = bytes([0x80 * fin | opcode])
+    if len(data) < 126:
+        return head + bytes([len(data)]) + data
+    if len(data) < 65536:
+        return head + b"\x7e" + len(data).to_bytes(2, "big") + data
+    return head + b"\x7f" + len(data).to_bytes(8, "big") + data
+
+
+def goodbye(code: int = 1000, reason: str = "") -> bytes:
+    """A close frame."""
+    return frame(code.to_bytes(2, "big") + reason.encode(), opcode=8)
+
+
+def frames_of(script: Sequence[Step]) -> list[Act]:
+    """What the scripted double plays, as acts on a WebSocket."""
+    if script and isinstance(script[0], Refuse):
+        return acts_of(script)
+    acts: list[Act] = ["upgrade"]
+    for step in script:
+        if isinstance(step, Send):
+            payload = step.payload
+            acts.append(frame(payload if isinstance(payload, str) else json.dumps(payload)))
+        elif isinstance(step, Wait):
+            acts.append(step.seconds)
+        elif isinstance(step, Lose):
+            acts += [0.05, "reset"]
+        elif isinstance(step, Hang):
+            acts.append("hang")
+    return [*acts, goodbye(), "close"]
+
+
 @dataclass
 class Received:
     method: str
@@ -89,7 +125,8 @@ class Received:
 
 @dataclass
 class Loopback:
-    """Plays one script for each request, the last one again and again."""
+    """Plays one script for each request, the last one again and again. One that begins with
+    "upgrade" agrees to a WebSocket and takes its first message for the request's body."""
 
     scripts: list[list[Act]] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
@@ -105,6 +142,10 @@ class Loopback:
             while (request := await _read_request(reader)) is not None:
                 script = self.scripts[min(len(self.received), len(self.scripts) - 1)]
                 self.received.append(request)
+                if script and script[0] == "upgrade":
+                    script = script[1:]
+                    writer.write(_agreement(request))
+                    _, request.body = await read_frame(reader)
                 if not await self._play(script, reader, writer):
                     return
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -147,6 +188,25 @@ class Loopback:
         async with asyncio.timeout(timeout_seconds):
             while not true():
                 await asyncio.sleep(0.002)
+
+
+def _agreement(request: Received) -> bytes:
+    guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    digest = hashlib.sha1((request.headers["sec-websocket-key"] + guid).encode()).digest()
+    lines = ("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
+             f"Sec-WebSocket-Accept: {base64.b64encode(digest).decode()}")  # fmt: skip
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+async def read_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Opcode and payload of a client's frame."""
+    first, second = await reader.readexactly(2)
+    length = second & 0x7F
+    if length >= 126:
+        length = int.from_bytes(await reader.readexactly(2 if length == 126 else 8), "big")
+    mask = await reader.readexactly(4)
+    data = await reader.readexactly(length)
+    return first & 0x0F, bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Received | None:

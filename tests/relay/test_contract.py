@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chat.relay import errors
+from chat.relay.attempts import Attempt
 from chat.relay.transports.base import Transport
 from chat.relay.transports.scripted import (
     Hang,
@@ -25,20 +26,27 @@ from chat.relay.transports.scripted import (
     say,
 )
 from chat.relay.transports.sse import SSETransport
+from chat.relay.transports.websocket import WebSocketTransport
 from chat.relay.types import Delta, Finish, RelayEvent, Usage, UsageReport
 from tests.relay.conftest import REQUEST, finishes_of, text_of, usages_of
-from tests.relay.loopback import Loopback, acts_of
+from tests.relay.loopback import Loopback, acts_of, frames_of
 
 Make = Callable[..., Transport]
 
 
-@pytest.fixture(params=["scripted", "sse"])
+@pytest.fixture(params=["scripted", "sse", "websocket"])
 def make(
-    request: pytest.FixtureRequest, loopback: Loopback, sse: Callable[..., SSETransport]
+    request: pytest.FixtureRequest,
+    loopback: Loopback,
+    sse: Callable[..., SSETransport],
+    websocket: Callable[..., WebSocketTransport],
 ) -> Make:
     def build(*scripts: Sequence[Step], **changes: Any) -> Transport:
         if request.param == "scripted":
             return ScriptedTransport(*scripts, **changes)
+        if request.param == "websocket":
+            loopback.scripts = [frames_of(script) for script in scripts]
+            return websocket(**changes)
         loopback.scripts = [acts_of(script) for script in scripts]
         return sse(**changes)
 
@@ -68,6 +76,22 @@ async def test_an_answer_arrives_with_its_finish_and_usage(make: Make) -> None:
         Finish("stop"),
         UsageReport(Usage(10, 2, 12)),
     ]
+
+
+async def test_what_is_known_of_an_attempt_is_noted(make: Make) -> None:
+    said = Send({"model": "gpt-4.1-mini", "choices": [{"delta": {"content": "a"}}]})
+    refusal = errors.RelayRateLimited("slow down", status=429, retry_after_seconds=1)
+    transport = make([said, say("b"), finish()], [Refuse(refusal)])
+    attempt = Attempt(number=1, relay_name="double", key_label="", request=REQUEST)
+    async with aclosing(transport.stream(REQUEST, attempt)) as stream:
+        await stream.__anext__()
+        assert (attempt.echoed_model, attempt.sent) == ("gpt-4.1-mini", True)
+    names = {"sse": 200, "websocket": 101, "scripted": None}
+    assert attempt.status == names[attempt.transport]
+    refused = Attempt(number=2, relay_name="double", key_label="", request=REQUEST)
+    with pytest.raises(errors.RelayRateLimited):
+        await transport.stream(REQUEST, refused).__anext__()
+    assert (refused.transport, refused.status, refused.sent) == (attempt.transport, 429, False)
 
 
 async def test_reasoning_role_and_tool_calls_arrive(make: Make) -> None:
