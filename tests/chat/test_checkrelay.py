@@ -76,7 +76,9 @@ def test_relays_that_are_well_are_a_table_and_status_0(installed: Any) -> None:
     for word in ("reachable", "key", "models", "SSE", "WebSocket", "first token", "usage"):
         assert word in heading
     assert well.split()[:3] == ["well", "ok", "ok"]
-    assert plain.split()[:4] == ["plain", "ok", "ok", "15"]
+    assert well.split()[4:6] == ["ok", "ok"]
+    assert plain.split()[:6] == ["plain", "ok", "ok", "15", "ok", "warning"]
+    assert "plain: websocket: No WebSocket here: answers come by SSE." in printed
     assert " ms" in well
     assert "of 10,000,000" in well
     assert "deepseek-v3.2 answers" in printed, "it is the cheapest"
@@ -112,7 +114,7 @@ def test_relays_can_be_named(installed: Any) -> None:
 def test_nothing_is_generated_without_answers(installed: Any) -> None:
     (relay,) = as_json("well", "--no-answers")
     told = {step["name"]: step["code"] for step in relay["steps"]}
-    assert told["sse"] == told["websocket"] == "skipped_answers"
+    assert (told["sse"], told["websocket"]) == ("skipped_answers", "websocket_opens")
 
 
 @pytest.mark.parametrize(

@@ -18,15 +18,20 @@ from chat.relay.check.steps import (
     Finding,
     StepName,
     failed,
+    ok,
     skipped,
+    warning,
 )
 from chat.relay.errors import RelayError
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.base import Transport
 from chat.relay.transports.http import RelayHTTP
 from chat.relay.transports.sse import SSETransport
+from chat.relay.transports.websocket import WebSocketTransport
 
 SHORTEST_SECONDS = 0.05
+# With these the handshake turns the request away, not the WebSocket: SSE is no way round.
+_TURNS_AWAY = (401, 429, 503)
 # Without these nothing further can be found out.
 _BASIC = ("address", "reachable", "key")
 
@@ -94,13 +99,9 @@ class _Course:
                 found = await self._steps[name]()
         except TimeoutError:
             found = failed("timeout", seconds=round(seconds, 1))
-        if found.status != "failed":
-            return found
-        if name == "websocket" and self._settings.transport == "auto":
-            return msgspec.structs.replace(found, status="warning", code="websocket_refused")
-        if name == "usage":
-            return msgspec.structs.replace(found, status="warning")
-        return found
+        # No relay is unusable because it does not tell what was used.
+        optional = name == "usage" and found.status == "failed"
+        return msgspec.structs.replace(found, status="warning") if optional else found
 
     async def _address(self) -> Finding:
         return await where_it_leads(self._settings)
@@ -119,7 +120,16 @@ class _Course:
     async def _websocket(self) -> Finding:
         if self._settings.transport == "sse":
             return skipped("skipped_transport")
-        return skipped("skipped_unbuilt" if self._plan.answers else "skipped_answers")
+        transport = WebSocketTransport(self._settings)
+        try:
+            (await transport.open()).close()
+        except RelayError as error:
+            if self._settings.transport == "websocket":
+                return failed("websocket_needed", error.message)
+            if error.status in _TURNS_AWAY:
+                return failed(error.code, error.message)
+            return warning("websocket_refused", error.message)
+        return await self._answer(transport) if self._plan.answers else ok("websocket_opens")
 
     async def _answer(self, transport: Transport) -> Finding:
         self._opened.append(transport)

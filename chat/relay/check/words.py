@@ -44,6 +44,7 @@ SENTENCES = {
     "relay_truncated": "The relay closed the answer too early.",
     "relay_protocol": "What the relay sent is no answer.",
     "relay_error": "The relay reported an error.",
+    "websocket_opens": "The relay opens a WebSocket.",
     "websocket_refused": "No WebSocket here: answers come by SSE.",
     "websocket_needed": "No WebSocket here, and this relay is set to use nothing else.",
     # The relay's account of us.
@@ -57,6 +58,5 @@ SENTENCES = {
     "skipped_no_model": "Not tried: there is no model to ask.",
     "skipped_time": "Not tried: the check took too long.",
     "skipped_transport": "Not tried: this relay is set not to use it.",
-    "skipped_unbuilt": "Not tried.",
     "timeout": "No result within {seconds} s.",
 }
