@@ -149,10 +149,18 @@ class Relay:
     )
     models_ttl_seconds: float = variable(
         "RELAY_MODELS_TTL_SECONDS",
-        300.0,
+        30.0,
         unit="seconds",
         low=0,
-        meaning="The relay's list of models is asked for again after this long.",
+        meaning="Each relay's list of models is asked for again after this long, by each process.",
+    )
+    models_keep_seconds: float = variable(
+        "RELAY_MODELS_KEEP_SECONDS",
+        600.0,
+        unit="seconds",
+        low=0,
+        meaning="The last list of a relay that does not give one any more is believed this long; "
+        "then its models are not offered.",
     )
 
     def addresses(self) -> tuple[RelayAddress, ...]:

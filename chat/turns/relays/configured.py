@@ -41,6 +41,7 @@ def installation_settings(
         idle_timeout_seconds=relay.idle_timeout_seconds,
         turn_timeout_seconds=relay.turn_timeout_seconds,
         catalogue_ttl_seconds=relay.models_ttl_seconds,
+        catalogue_keep_seconds=relay.models_keep_seconds,
         max_line_bytes=relay.max_line_bytes,
         max_answer_bytes=relay.max_answer_bytes,
     )
