@@ -11,13 +11,14 @@ from pathlib import Path
 
 from billing.tokens import count_tokens
 from chat.relay.demo.record import RequestRecord
-from chat.services.ending import TOKENS_PER_MESSAGE
 from tests.faults.evidence import Evidence
 from tests.servers import TramServer
 
 CLOSE_SECONDS = 1.0
 """A relay sees the end of a turn's connection this soon after the end of the turn."""
 PRICE_NANO_USD_PER_MILLION = 8 * 10**9
+TOKENS_PER_MESSAGE = 4
+"""What a chat template adds around each message, by our own count."""
 
 
 def the_text_seen_is_the_text_stored(turn: Evidence) -> None:
@@ -82,7 +83,7 @@ def the_books_balance(server: TramServer) -> None:
         "select coalesce(sum(s.cost_nano_usd - h.amount_nano_usd), 0) from billing_settlement s "
         "join billing_hold h on h.id = s.hold_id where s.overrun"
     )[0][0]
-    assert moved["hold"] == moved.get("capture", 0) + moved["release"] - beyond
+    assert moved.get("hold", 0) == moved.get("capture", 0) + moved.get("release", 0) - beyond
 
 
 def nobody_saw(secret: str, texts: Iterable[str], folder: Path) -> None:

@@ -1,0 +1,122 @@
+"""A door before the relay: open, mute (it takes connections and says nothing), or shut (a
+connection never comes about)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+from typing import Self
+
+_ESTABLISHED_SECONDS = 0.2
+_PIECE_BYTES = 65_536
+
+
+class Door:
+    """Forwards TCP connections on loopback to a port, as long as it is open."""
+
+    def __init__(self) -> None:
+        self.to_port = 0
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
+        self._listener.setblocking(False)
+        self.port: int = self._listener.getsockname()[1]
+        self.taken = 0
+        """Connections taken since it was opened, muted or shut."""
+        self._mute = False
+        self._accepting: asyncio.Task[None] | None = None
+        self._passages: set[asyncio.Task[None]] = set()
+        self._plugs: list[socket.socket] = []
+
+    async def __aenter__(self) -> Self:
+        self._accepting = asyncio.create_task(self._accept(), name="door")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop()
+        self._listener.close()
+
+    async def open(self) -> None:
+        """Let everybody through."""
+        await self._stop()
+        self._mute = False
+        self._accepting = asyncio.create_task(self._accept(), name="door")
+
+    async def mute(self) -> None:
+        """End all connections; take new ones and leave them without an answer."""
+        await self.open()
+        self._mute = True
+
+    async def shut(self) -> None:
+        """End all connections; the kernel answers no new one, as its queue is full."""
+        await self._stop()
+        loop = asyncio.get_running_loop()
+        while True:
+            plug = socket.socket()
+            plug.setblocking(False)
+            self._plugs.append(plug)
+            try:
+                async with asyncio.timeout(_ESTABLISHED_SECONDS):
+                    await loop.sock_connect(plug, ("127.0.0.1", self.port))
+            except TimeoutError:
+                return
+
+    async def _stop(self) -> None:
+        tasks = {task for task in (self._accepting, *self._passages) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for plug in self._plugs:
+            plug.close()
+        self._plugs.clear()
+        self.taken = 0
+        self._accepting = None
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            connection, _ = await loop.sock_accept(self._listener)
+            passage = asyncio.create_task(self._pass(connection), name="passage")
+            self._passages.add(passage)
+            self.taken += 1
+            passage.add_done_callback(self._passages.discard)
+
+    async def _pass(self, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection)
+        try:
+            if self._mute:
+                while await reader.read(_PIECE_BYTES):
+                    pass
+                return
+            onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
+            try:
+                await _both_ways(reader, writer, onward_reader, onward_writer)
+            finally:
+                onward_writer.close()
+        finally:
+            writer.close()
+
+
+async def _both_ways(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    onward_reader: asyncio.StreamReader,
+    onward_writer: asyncio.StreamWriter,
+) -> None:
+    ways = {
+        asyncio.create_task(_copy(reader, onward_writer)),
+        asyncio.create_task(_copy(onward_reader, writer)),
+    }
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.wait(ways)
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(_PIECE_BYTES):
+            writer.write(data)
+            await writer.drain()
