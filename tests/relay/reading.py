@@ -3,30 +3,61 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from uuid import UUID
 
 import pytest
 
 from chat.relay import errors
+from chat.relay.attempts import AttemptStarted, RoutedEvent
+from chat.relay.breaker import Breaker
 from chat.relay.chunks import AnswerReader
 from chat.relay.client import RelayClient
 from chat.relay.errors import RelayError
-from chat.relay.types import RelayEvent
+from chat.relay.gates import Claim, Gate, OpenGate
+from chat.relay.routes import Route
+from chat.relay.routing import Router
+from chat.relay.types import ChatRequest, RelayEvent
 from chat.relay.wire import EventParser
 from tests.relay.conftest import REQUEST
 
 MAX_LINE_BYTES = 2000
 
 
-async def collect(client: RelayClient, into: list[RelayEvent] | None = None) -> list[RelayEvent]:
-    events: list[RelayEvent] = [] if into is None else into
-    async with asyncio.timeout(10):
-        async for event in client.stream(REQUEST):
-            events.append(event)
+CLAIM = Claim(turn_id=UUID(int=1), person_id=1, team_id=UUID(int=2))
+
+
+def route_to(
+    client: RelayClient,
+    model: str = REQUEST.model,
+    *,
+    gate: Gate | None = None,
+    breaker: Breaker | None = None,
+) -> Route:
+    """A route; without limits unless they are given."""
+    return Route(client, model, gate or OpenGate(), breaker or Breaker())
+
+
+def stream_of(
+    client: RelayClient, request: ChatRequest = REQUEST, router: Router | None = None
+) -> AsyncGenerator[RoutedEvent, None]:
+    """The answer of one relay, as a turn gets it."""
+    return (router or Router()).answer(request, [route_to(client, request.model)], CLAIM)
+
+
+async def collect(client: RelayClient, into: list[RoutedEvent] | None = None) -> list[RoutedEvent]:
+    """What a turn hears of an answer of one relay, but for the beginnings of tries."""
+    events: list[RoutedEvent] = [] if into is None else into
+    async with asyncio.timeout(10), aclosing(stream_of(client)) as stream:
+        async for event in stream:
+            if not isinstance(event, AttemptStarted):
+                events.append(event)
     return events
 
 
-async def failure_of(client: RelayClient) -> tuple[errors.RelayError, list[RelayEvent]]:
-    events: list[RelayEvent] = []
+async def failure_of(client: RelayClient) -> tuple[errors.RelayError, list[RoutedEvent]]:
+    events: list[RoutedEvent] = []
     with pytest.raises(errors.RelayError) as caught:
         await collect(client, events)
     return caught.value, events

@@ -10,8 +10,10 @@ import pytest
 from chat.relay.client import RelayClient
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.sse import SSETransport
+from chat.relay.types import Delta
 from tests.relay.conftest import REQUEST
 from tests.relay.loopback import STREAM, Act, Loopback, chunk, piece
+from tests.relay.reading import stream_of
 
 STAGES: dict[str, list[Act]] = {
     "before the headers": ["hang"],
@@ -22,8 +24,9 @@ STAGES: dict[str, list[Act]] = {
 
 
 async def consume(client: RelayClient, arrived: asyncio.Event) -> None:
-    async for _ in client.stream(REQUEST):
-        arrived.set()
+    async for event in stream_of(client):
+        if isinstance(event, Delta):
+            arrived.set()
 
 
 @pytest.mark.parametrize("cancels", [1, 2, 3])
@@ -75,8 +78,9 @@ async def test_closing_the_generator_closes_the_connection_at_once(
 ) -> None:
     loopback.scripts = [STAGES["in mid-stream"]]
     client = RelayClient(settings_for())
-    stream = client.stream(REQUEST)
-    await stream.__anext__()
+    stream = stream_of(client)
+    while not isinstance(await stream.__anext__(), Delta):
+        pass
     asked_at = asyncio.get_running_loop().time()
     await stream.aclose()
     await loopback.until(lambda: len(loopback.streams_left) == 1)
@@ -98,8 +102,9 @@ async def test_no_task_is_left_behind(
 ) -> None:
     loopback.scripts = [STAGES["in mid-stream"]]
     client = RelayClient(settings_for())
-    stream = client.stream(REQUEST)
-    await stream.__anext__()
+    stream = stream_of(client)
+    while not isinstance(await stream.__anext__(), Delta):
+        pass
     await stream.aclose()
     await client.aclose()
     await loopback.until(lambda: loopback.open_connections == 0)

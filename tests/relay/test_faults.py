@@ -6,12 +6,15 @@ import asyncio
 
 import pytest
 
+from chat.relay.attempts import RoutedEvent
 from chat.relay.client import RelayClient, RelaySettings
 from chat.relay.demo import DemoRelay
 from chat.relay.demo.faults import FAULTS
 from chat.relay.errors import RelayError
-from chat.relay.types import ChatRequest, RelayEvent, RelayMessage
+from chat.relay.routing import Router
+from chat.relay.types import ChatRequest, RelayMessage
 from tests.relay.conftest import finishes_of, text_of
+from tests.relay.reading import stream_of
 
 FAILING = {
     "reset": ("relay_stream_broken", True),
@@ -44,13 +47,14 @@ async def test_a_fault_ends_as_the_table_says(name: str) -> None:
             idle_timeout_seconds=0.4,
             first_byte_timeout_seconds=0.4,
         )
-        client = RelayClient(settings, sleep=lambda _: asyncio.sleep(0))
+        client = RelayClient(settings)
+        router = Router(sleep=lambda _: asyncio.sleep(0))
         request = ChatRequest(f"fault-{name}", (RelayMessage("user", "Hello?"),), 40)
-        events: list[RelayEvent] = []
+        events: list[RoutedEvent] = []
         outcome = None
         try:
             async with asyncio.timeout(20):
-                async for event in client.stream(request):
+                async for event in stream_of(client, request, router):
                     events.append(event)
         except RelayError as error:
             outcome = (error.code, error.sent)

@@ -17,7 +17,7 @@ from chat.relay.transports.scripted import Refuse
 from chat.relay.types import RelayMessage
 from tests.relay.conftest import CANARY_KEY, REQUEST, text_of
 from tests.relay.loopback import DONE, Loopback, chunk, respond, stream
-from tests.relay.reading import collect, failure_of
+from tests.relay.reading import collect, failure_of, stream_of
 
 SETTINGS = RelaySettings(name="double", base_url="http://127.0.0.1:9/v1", api_key=CANARY_KEY)
 UNAVAILABLE = Refuse(errors.RelayUnavailable(status=503))
@@ -52,7 +52,7 @@ async def test_a_lone_surrogate_in_a_prompt_can_be_sent(
     loopback.scripts = [stream(chunk("a", "stop"), DONE)]
     client = RelayClient(settings_for())
     request = type(REQUEST)("m", (RelayMessage("user", "x\ud800y"),), 5, extra={"stream": False})
-    async for _ in client.stream(request):
+    async for _ in stream_of(client, request):
         pass
     await client.aclose()
     assert loopback.received[0].json["messages"][0]["content"] == "x?y"
