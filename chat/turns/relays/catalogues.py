@@ -33,6 +33,7 @@ class Catalogues:
         self._leaving: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._looked = False
+        self._begun = False
         self._closed = False
         self._default_told = False
         self._merged_of: list[tuple[RelayClient, Catalogue]] = []
@@ -43,7 +44,7 @@ class Catalogues:
         self._clients, self._merged = tuple(clients), None
         for client in [each for each in self._askers if each not in self._clients]:
             self._let_go(self._askers.pop(client))
-        if self._askers:
+        if self._begun:
             self._ask_all()
 
     def heed(self, words: ModelWords) -> None:
@@ -70,12 +71,14 @@ class Catalogues:
         for task in self._askers.values():
             self._let_go(task)
         self._askers.clear()
+        self._tell_all()
         if self._leaving:
             await asyncio.wait(self._leaving)
 
     def _ask_all(self) -> None:
         if self._closed:
             return
+        self._begun = True
         for client in self._clients:
             if client not in self._askers:
                 name = f"models of {client.settings.name}"
@@ -127,7 +130,8 @@ class Catalogues:
                     await self._news.wait()
             except TimeoutError:
                 break
-        self._looked = True
+        # Without relays there was nothing to look at: the first that comes is waited for.
+        self._looked = bool(self._clients)
 
     def _failure(self) -> RelayError:
         failures = (client.catalogue.failure for client in self._clients)
