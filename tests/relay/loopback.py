@@ -132,7 +132,9 @@ class Loopback:
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     open_connections: int = 0
+    playing: int = 0  # scripts that have begun
     streams_left: list[float] = field(default_factory=list)  # when clients left in mid-stream
+    client_frames: list[tuple[int, bytes]] = field(default_factory=list)  # after the request
     address: str = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -146,6 +148,7 @@ class Loopback:
                     script = script[1:]
                     writer.write(_agreement(request))
                     _, request.body = await read_frame(reader)
+                self.playing += 1
                 if not await self._play(script, reader, writer):
                     return
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -158,7 +161,10 @@ class Loopback:
         self, script: list[Act], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         """False = the connection is over."""
-        left = asyncio.ensure_future(reader.read(1))
+        upgraded = self.received[-1].headers.get("upgrade") == "websocket"
+        left = asyncio.ensure_future(
+            self._frames_until_close(reader) if upgraded else reader.read(1)
+        )
         try:
             for act in script:
                 if isinstance(act, bytes):
@@ -183,6 +189,11 @@ class Loopback:
             left.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await left
+
+    async def _frames_until_close(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while (found := await read_frame(reader))[0] != 8:
+                self.client_frames.append(found)
 
     async def until(self, true: Callable[[], bool], timeout_seconds: float = 2.0) -> None:
         async with asyncio.timeout(timeout_seconds):
