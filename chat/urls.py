@@ -11,4 +11,5 @@ urlpatterns = [
     path("api/", api.urls),
     path("health", views.health, name="health"),
     path("ready", views.ready, name="ready"),
+    path("metrics", views.metrics, name="metrics"),
 ]

@@ -30,7 +30,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 # Django's admin builds its widgets with jQuery, which writes HTML as text.
 WITHOUT_TRUSTED_TYPES = {"require-trusted-types-for": None, "trusted-types": None}
 ADMIN_PATH = "/admin/"
-NEVER_STORED = ("/api/", "/health", "/ready")
+NEVER_STORED = ("/api/", "/health", "/ready", "/metrics")
 """What a team wrote, and what is true only now: no browser or proxy may keep a copy."""
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"

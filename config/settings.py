@@ -31,6 +31,8 @@ ALLOWED_HOSTS = list(SITE.hosts())
 ORIGINS = SITE.exact_origins()
 CSRF_TRUSTED_ORIGINS = list(ORIGINS)
 SECRET_KEY = SITE.secret()
+# What Prometheus brings; empty: there is no such door.
+METRICS_TOKEN = SITE.scraper_token()
 if not SECRET_KEY:
     raise SettingInvalid("SECRET_KEY", "set (`make up` makes one and keeps it in DATA_DIR)")
 
@@ -146,8 +148,8 @@ LANGUAGE_COOKIE_NAME = COOKIE_PREFIX + "language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 SECURE_SSL_REDIRECT = SITE.https
-# Probes of a load balancer come from inside, by plain http.
-SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
+# Probes of a load balancer and Prometheus come from inside, by plain http.
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if SITE.https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SITE.https
 # To be in the browsers' preload list is a decision for a whole domain, not for a chat on it.
@@ -188,5 +190,7 @@ SERVESTATIC_KEEP_ONLY_HASHED_FILES = False
 
 LOGGING_CONFIG = None
 logs.configure(
-    level=SITE.log_level, pretty=DEBUG, secrets=(SECRET_KEY, RELAY.api_key, *RELAY_KEY_SECRETS)
+    level=SITE.log_level,
+    pretty=DEBUG,
+    secrets=(SECRET_KEY, METRICS_TOKEN, RELAY.api_key, *RELAY_KEY_SECRETS),
 )

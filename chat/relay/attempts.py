@@ -45,6 +45,7 @@ class Attempt(msgspec.Struct, eq=False):
     finish_reason: str = ""
     usage: Usage | None = None
     anomaly: str = ""
+    malformed_frames: int = 0
     waited_ms: int = 0
     ttft_ms: int | None = None
     total_ms: int | None = None

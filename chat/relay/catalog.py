@@ -120,6 +120,10 @@ class CatalogueKeeper:
         """Whether the relay has answered or failed at least once."""
         return self._answered > 0
 
+    def age_seconds(self) -> float | None:
+        """Return how long ago the relay gave the kept list; None where there is none."""
+        return None if self.kept is None else max(0.0, self._clock() - self._given_at)
+
     def due_in_seconds(self) -> float:
         """Return how long the kept copy need not be asked for again."""
         return max(0.0, self._ask_again_at - self._clock())

@@ -221,6 +221,8 @@ class AnswerReader:
             return msgspec.convert(parse_leniently(text), _Chunk)
         except (ValueError, RecursionError):
             self.malformed_frames += 1
+            if self._attempt is not None:
+                self._attempt.malformed_frames = self.malformed_frames
         if self.malformed_frames > MAX_MALFORMED_FRAMES:
             raise RelayProtocol(f"The relay sent {self.malformed_frames} malformed frames.")
         return None

@@ -46,6 +46,10 @@ class Gate(Protocol):
         """Attempts of this process that are through now."""
         ...
 
+    def waiting(self) -> int:
+        """Attempts of this process that stand in line now."""
+        ...
+
 
 class OpenGate:
     """No limits. For simulations, and for relays that have none."""
@@ -70,3 +74,7 @@ class OpenGate:
     def active(self) -> int:
         """Attempts that are through now."""
         return self._active
+
+    def waiting(self) -> int:
+        """Nobody waits here."""
+        return 0

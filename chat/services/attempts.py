@@ -51,6 +51,7 @@ class AttemptEnd:
     finish_reason: str = ""
     echoed_model: str = ""
     anomaly: str = ""
+    malformed_frames: int = 0
     waited_ms: int = 0
     ttft_ms: int | None = None
     total_ms: int | None = None

@@ -9,8 +9,10 @@ import structlog
 from django.conf import settings
 
 from chat.protocol import Error
+from chat.services.ending import TurnEnd
 from chat.services.errors import Restarting, TooManyTurns
 from chat.services.intents import Admitted
+from chat.turns import metrics
 from chat.turns.beat import Beat
 from chat.turns.endings import done_event
 from chat.turns.hub import Hub
@@ -49,7 +51,9 @@ class Engine:
         beat_seconds: float,
         max_turns: int,
         last_ends_seconds: float = LAST_ENDS_SECONDS,
+        after: Callable[[TurnEnd], Awaitable[None]] | None = None,
     ) -> None:
+        """`after` is awaited for each turn whose end is stored and told."""
         self._relays = relays
         self._records = records
         self.node = node
@@ -61,6 +65,7 @@ class Engine:
         self._running: dict[UUID, _Running] = {}
         self._admissions: set[asyncio.Task[Admitted]] = set()
         self._max_turns = max_turns
+        self._after = after
         self._last_ends_seconds = last_ends_seconds
         self._stopping_all = False
         self._beat = Beat(self, records, self._journal, beat_seconds)
@@ -120,6 +125,7 @@ class Engine:
 
     def _launch(self, admitted: Admitted, by: Viewer | None) -> None:
         live = LiveTurn(admitted)
+        metrics.turn_started()
         runner = TurnRunner(live, self._relays, self._journal)
         self.hub.add(live, by)
         task = asyncio.create_task(self._own(live, runner), name=f"turn {live.id}")
@@ -140,6 +146,10 @@ class Engine:
         """Stop every turn of this process as failed."""
         for running in list(self._running.values()):
             running.runner.stop("failed", error=(code, detail))
+
+    def journal_stall_seconds(self) -> float:
+        """How long the journal's commits have been failing; 0 while all is well."""
+        return self._journal.stall_seconds()
 
     def running_ids(self) -> tuple[UUID, ...]:
         """The turns that run here."""
@@ -195,6 +205,10 @@ class Engine:
                 self._lose(live)
             else:
                 self.hub.end(live, ended.state, done_event(ended))
+                if ended.by_this_call:
+                    metrics.turn_ended(ended, end.attempts)
+                    if self._after is not None:
+                        await self._after(end)
         except Exception:
             log.exception("turn_failed", turn=str(live.id))
             self._lose(live)

@@ -8,6 +8,7 @@ import weakref
 
 from django.conf import settings
 
+from chat.turns.aftermath import weigh
 from chat.turns.engine import Engine
 from chat.turns.journal import Rhythm
 from chat.turns.records import DatabaseTurnRecords
@@ -32,6 +33,7 @@ def engine() -> Engine:
             node=_node(),
             beat_seconds=turns.beat_seconds,
             max_turns=turns.max_turns_per_process,
+            after=weigh,
         )
         made.start()
     return _engines[loop]

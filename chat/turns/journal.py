@@ -81,10 +81,13 @@ class Journal:
 
     def storage_is_lost(self) -> bool:
         """Whether commits have failed for so long that turns must be stopped."""
+        return self.stall_seconds() > self._rhythm.stop_seconds
+
+    def stall_seconds(self) -> float:
+        """How long commits have been failing or hanging; 0 while all is well."""
         if self.stalled_since is None:
-            return False
-        now = asyncio.get_running_loop().time()
-        return now - self.stalled_since > self._rhythm.stop_seconds
+            return 0.0
+        return asyncio.get_running_loop().time() - self.stalled_since
 
     async def aclose(self) -> None:
         """Stop flushing and give back the store. The owner has let all turns end before."""

@@ -112,6 +112,7 @@ def _attempt_end(attempt: Attempt, *, is_last: bool) -> AttemptEnd:
         finish_reason=storable(attempt.finish_reason),
         echoed_model=storable(attempt.echoed_model),
         anomaly=anomaly,
+        malformed_frames=attempt.malformed_frames,
         waited_ms=attempt.waited_ms,
         ttft_ms=attempt.ttft_ms,
         total_ms=attempt.total_ms,

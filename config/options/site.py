@@ -11,6 +11,7 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 EMBEDDED_DATA_DIR = BASE_DIR / "var"
 HOST_NAME = re.compile(r"\*|\.?(?:[\w-]+\.)*[\w-]+\.?|\[[0-9a-fA-F:.]+\]")
 HOSTS_ALLOWED = "a list of host names such as chat.example.org, without scheme, port and path"
+SHORTEST_TOKEN_CHARACTERS = 16
 KEPT_SECRET = "secret_key"  # noqa: S105  (the name of a file in DATA_DIR)
 
 
@@ -70,6 +71,13 @@ class Site:
         meaning="`postgresql://user:password@host:port/name` or `sqlite:///path`.",
         shown_default="tram.sqlite3 in DATA_DIR",
     )
+    metrics_token: str = variable(
+        "METRICS_TOKEN",
+        "",
+        meaning="What Prometheus brings as `Authorization: Bearer ...` to read `/metrics`, 16 "
+        "characters at least. Without it the door does not exist.",
+        shown_default="none",
+    )
     database_pool_size: int = variable(
         "DATABASE_POOL_SIZE",
         20,
@@ -106,6 +114,14 @@ class Site:
         if self.secret_key or not kept.is_file():
             return self.secret_key
         return kept.read_text().strip()
+
+    def scraper_token(self) -> str:
+        """Return METRICS_TOKEN. Raises `SettingInvalid` for one that could be guessed."""
+        if 0 < len(self.metrics_token) < SHORTEST_TOKEN_CHARACTERS:
+            raise SettingInvalid(
+                "METRICS_TOKEN", f"{SHORTEST_TOKEN_CHARACTERS} characters at least"
+            )
+        return self.metrics_token
 
     def hosts(self) -> tuple[str, ...]:
         """List the host names. Raises `SettingInvalid` for a scheme, a port or a path with one."""

@@ -11,8 +11,9 @@ from django.conf import settings
 from chat.crossing import cross
 from chat.queries.model_words import model_words
 from chat.relay.attempts import RoutedEvent
+from chat.relay.breaker import Breaker
 from chat.relay.client import RelayClient
-from chat.relay.gates import Claim
+from chat.relay.gates import Claim, Gate
 from chat.relay.recourse import GoOn
 from chat.relay.routes import Route
 from chat.relay.routing import Router
@@ -39,6 +40,10 @@ class RelayDirectory:
     def clients(self) -> tuple[RelayClient, ...]:
         """The clients of all relays as they are known now, in their order of preference."""
         return self._membership.clients
+
+    def limits_of(self, client: RelayClient) -> tuple[Gate, Breaker]:
+        """The gate and the breaker of one of the clients."""
+        return self._membership.limits_of(client)
 
     async def ready(self) -> None:
         """Begin to follow the relays; returns when those of the database are known too."""
