@@ -12,6 +12,8 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 
 from billing.prices import NewPrice, set_price
+from chat.models import Relay, RelayKey
+from chat.services.relay_keys import seal
 from tests.processes import Child, free_port, wait_for_port
 from tests.servers import server_environment
 
@@ -134,6 +136,49 @@ def test_every_mood_of_a_relay_has_its_name(installed: Any, mode: str, code: str
     (sse,) = (step for step in relay["steps"] if step["name"] == "sse")
     assert sse["code"] == code
     assert status == int(code != "answer_ok") == int(not relay["usable"])
+
+
+def stored(name: str, port: int, *, key: str = "hs_demo", enabled: bool = True) -> RelayKey:
+    relay = Relay.objects.create(
+        name=name, base_url=f"http://127.0.0.1:{port}/v1", enabled=enabled, transport="sse"
+    )
+    row = RelayKey(relay=relay, label="main")
+    seal(row, key)
+    row.save()
+    return row
+
+
+def test_relays_of_the_database_are_checked_with_their_keys(
+    installed: Any, ports: tuple[int, int]
+) -> None:
+    installed.RELAY_KEY_SECRETS = ("a-secret-for-tests-" + "z" * 30,)
+    installed.RELAY_PRIVATE_NETWORKS = ("127.0.0.0/8",)
+    use(installed)
+    stored("kept", ports[0])
+    stored("new", ports[0], key="hs_canary0123456789SECRET", enabled=False)
+    Relay.objects.create(name="bare", base_url="https://relay.example/v1")
+    (kept,) = as_json()
+    assert (kept["relay"], kept["key_label"], kept["usable"]) == ("kept", "main", True)
+    status, printed = check("new")
+    assert status == 1, "one that is not in use yet is checked when it is named"
+    assert "new (main): key: The relay refuses the key." in printed
+    assert "canary" not in printed
+    assert "bare: key: This relay has no key yet. Add one." in check("bare")[1]
+    installed.RELAY_KEY_SECRETS = ("another-secret-" + "z" * 30,)
+    status, printed = check()
+    assert status == 1
+    assert "kept (main): key: The key does not open" in printed
+
+
+def test_a_stored_relay_in_a_network_that_is_not_allowed_is_not_asked(
+    installed: Any, ports: tuple[int, int]
+) -> None:
+    installed.RELAY_KEY_SECRETS = ("a-secret-for-tests-" + "z" * 30,)
+    installed.RELAY_PRIVATE_NETWORKS = ()
+    stored("inside", ports[0])
+    status, printed = check("inside")
+    assert status == 1
+    assert "inside (main): address: The address leads to a network that is not allowed." in printed
 
 
 def test_without_a_relay_it_says_which_setting_is_missing(settings: Any) -> None:

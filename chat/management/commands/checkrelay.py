@@ -9,9 +9,8 @@ from typing import Any
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
-from chat.relay.check import ANSWER_TOKENS, CheckPlan, CheckStep, check_relay, is_usable
-from chat.relay.settings import RelaySettings
-from chat.turns.relays.checking import plan_for, relays_to_check, title_of
+from chat.relay.check import ANSWER_TOKENS, CheckPlan, CheckStep, is_usable
+from chat.turns.relays.checking import Candidate, candidates, plan_for, steps_of
 
 HEADINGS = ("relay", "reachable", "key", "models", "SSE", "WebSocket", "first token", "usage")
 NOTHING = "–"
@@ -43,72 +42,75 @@ class Command(BaseCommand):
         relays = self._chosen(options["names"])
         plan = plan_for(model=options["model"], answers=not options["no_answers"])
         if options["json"]:
-            found = [(settings, _steps_of(settings, plan)) for settings in relays]
+            found = [(relay, _checked(relay, plan)) for relay in relays]
             self.stdout.write(json.dumps([_as_json(*each) for each in found], indent=2))
         else:
             found = self._table(relays, plan)
         if not all(is_usable(steps) for _, steps in found):
             raise SystemExit(1)
 
-    def _chosen(self, names: Sequence[str]) -> tuple[RelaySettings, ...]:
-        relays = relays_to_check()
-        if not relays:
-            raise CommandError("No relay is configured: set HOLYSHEEP_API_KEY.")
-        known = [settings.name for settings in relays]
+    def _chosen(self, names: Sequence[str]) -> tuple[Candidate, ...]:
+        relays = candidates()
+        known = list(dict.fromkeys(relay.name for relay in relays))
         if unknown := [name for name in names if name not in known]:
             raise CommandError(
                 f"No relay is called {', '.join(unknown)}. There are: {', '.join(known)}."
             )
-        return tuple(settings for settings in relays if not names or settings.name in names)
+        # What is not in use is checked when it is named.
+        chosen = [relay for relay in relays if relay.name in names or (not names and relay.in_use)]
+        if not chosen:
+            raise CommandError(
+                "No relay is in use: set HOLYSHEEP_API_KEY, or add one in the administration."
+            )
+        return tuple(chosen)
 
     def _table(
-        self, relays: Sequence[RelaySettings], plan: CheckPlan
-    ) -> list[tuple[RelaySettings, list[CheckStep]]]:
-        longest = max(len(title_of(settings)) for settings in relays)
+        self, relays: Sequence[Candidate], plan: CheckPlan
+    ) -> list[tuple[Candidate, list[CheckStep]]]:
+        longest = max(len(relay.title) for relay in relays)
         widths = [max(longest, len(HEADINGS[0])), *(max(8, len(each)) for each in HEADINGS[1:])]
         self.stdout.write(_line(HEADINGS, widths))
         found = []
-        for settings in relays:
-            steps = _steps_of(settings, plan)
-            self.stdout.write(_line(_row(settings, steps), widths))
+        for relay in relays:
+            steps = _checked(relay, plan)
+            self.stdout.write(_line(_row(relay, steps), widths))
             self.stdout.flush()
-            found.append((settings, steps))
-        for settings, steps in found:
-            for note in _notes(settings, steps):
+            found.append((relay, steps))
+        for relay, steps in found:
+            for note in _notes(relay, steps):
                 self.stdout.write(note)
         return found
 
 
-def _steps_of(settings: RelaySettings, plan: CheckPlan) -> list[CheckStep]:
+def _checked(relay: Candidate, plan: CheckPlan) -> list[CheckStep]:
     async def gather() -> list[CheckStep]:
-        return [step async for step in check_relay(settings, plan)]
+        return [step async for step in steps_of(relay, plan)]
 
     return asyncio.run(gather())
 
 
-def _row(settings: RelaySettings, steps: Sequence[CheckStep]) -> list[str]:
-    by_name = {step.name: step for step in steps}
-    facts = (
-        by_name["sse"].facts if "ttft_ms" in by_name["sse"].facts else by_name["websocket"].facts
-    )
+def _row(relay: Candidate, steps: Sequence[CheckStep]) -> list[str]:
+    made = {step.name: step for step in steps if step.status != "skipped"}
+    facts = {name: fact for step in steps for name, fact in step.facts.items()}
     return [
-        title_of(settings),
-        _word(by_name["reachable"]),
-        _word(by_name["key"]),
-        str(by_name["models"].facts.get("count", _word(by_name["models"]))),
-        _word(by_name["sse"]),
-        _word(by_name["websocket"]),
+        relay.title,
+        _word(made.get("reachable")),
+        _word(made.get("key")),
+        str(facts["count"]) if "count" in facts else _word(made.get("models")),
+        _word(made.get("sse")),
+        _word(made.get("websocket")),
         f"{facts['ttft_ms']} ms" if "ttft_ms" in facts else NOTHING,
-        _usage(by_name["usage"]),
+        _usage(made.get("usage")),
     ]
 
 
-def _word(step: CheckStep) -> str:
-    return NOTHING if step.status == "skipped" else step.status
+def _word(step: CheckStep | None) -> str:
+    return NOTHING if step is None else step.status
 
 
-def _usage(step: CheckStep) -> str:
-    shown = [f"{step.facts[name]:,}" for name in ("used", "granted") if name in step.facts]
+def _usage(step: CheckStep | None) -> str:
+    facts = {} if step is None else step.facts
+    shown = [f"{facts[name]:,}" for name in ("used", "granted") if name in facts]
     return " of ".join(shown) or _word(step)
 
 
@@ -117,22 +119,22 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return GAP.join(padded).rstrip()
 
 
-def _notes(settings: RelaySettings, steps: Sequence[CheckStep]) -> list[str]:
+def _notes(relay: Candidate, steps: Sequence[CheckStep]) -> list[str]:
     """One line for each answer, and for each step that did not simply go well."""
     notes = []
     for step in steps:
         said = f" ({step.detail})" if step.detail else ""
         answered = step.name in ("sse", "websocket") and step.status == "ok"
         if answered or step.status in ("warning", "failed"):
-            notes.append(f"{title_of(settings)}: {step.name}: {step.sentence}{said}")
+            notes.append(f"{relay.title}: {step.name}: {step.sentence}{said}")
     return notes
 
 
-def _as_json(settings: RelaySettings, steps: Sequence[CheckStep]) -> dict[str, Any]:
+def _as_json(relay: Candidate, steps: Sequence[CheckStep]) -> dict[str, Any]:
     return {
-        "relay": settings.name,
-        "key_label": settings.key_label,
-        "address": settings.base_url,
+        "relay": relay.name,
+        "key_label": relay.key_label,
+        "address": relay.address,
         "usable": is_usable(steps),
         "steps": [msgspec.structs.asdict(step) | {"sentence": step.sentence} for step in steps],
     }

@@ -6,7 +6,7 @@ A check asks a real relay for up to two real answers (one for each transport), o
 
 from chat.relay.check.course import check_relay
 from chat.relay.check.steps import ANSWER_TOKENS, STEP_NAMES, CheckPlan, CheckStep, is_usable
-from chat.relay.check.words import SENTENCES
+from chat.relay.check.words import SENTENCES, sentence_of
 
 __all__ = [
     "ANSWER_TOKENS",
@@ -16,4 +16,5 @@ __all__ = [
     "CheckStep",
     "check_relay",
     "is_usable",
+    "sentence_of",
 ]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from chat.relay.check.words import SENTENCES
+from chat.relay.check.words import sentence_of
 
 StepName = Literal["address", "reachable", "key", "models", "sse", "websocket", "usage"]
 StepStatus = Literal["ok", "warning", "failed", "skipped"]
@@ -63,7 +63,7 @@ class CheckStep(msgspec.Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """What was found, in English."""
-        return SENTENCES[self.code].format(**self.facts)
+        return sentence_of(self.code, self.facts)
 
 
 def ok(code: str, **facts: Any) -> Finding:

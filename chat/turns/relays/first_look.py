@@ -8,12 +8,11 @@ import structlog
 
 from chat.crossing import cross
 from chat.models import AlertKind
-from chat.relay.check import CheckPlan, CheckStep, check_relay, is_usable
+from chat.relay.check import CheckPlan, CheckStep, is_usable
 from chat.relay.errors import RelayAuth
 from chat.relay.keys import inspect_key
-from chat.relay.settings import RelaySettings
 from chat.services.alerts import raise_alert
-from chat.turns.relays.checking import relays_to_check, title_of
+from chat.turns.relays.checking import Candidate, candidates, steps_of
 
 log = structlog.get_logger(__name__)
 
@@ -26,51 +25,49 @@ AT_A_TIME = 8
 
 async def look_at_relays(tell: Callable[[str], None]) -> None:
     """Tell one sentence about each relay, as soon as it is known: ready, or what to do."""
-    relays = await cross(relays_to_check)
+    relays = [each for each in await cross(candidates) if each.in_use]
     if not relays:
         tell(NO_RELAY)
     place = asyncio.Semaphore(AT_A_TIME)
 
-    async def look(settings: RelaySettings) -> None:
+    async def look(relay: Candidate) -> None:
         async with place:
-            await _look(settings, tell)
+            await _look(relay, tell)
 
-    await asyncio.gather(*(look(settings) for settings in relays))
+    await asyncio.gather(*(look(relay) for relay in relays))
 
 
-async def _look(settings: RelaySettings, tell: Callable[[str], None]) -> None:
+async def _look(relay: Candidate, tell: Callable[[str], None]) -> None:
     made: list[CheckStep] = []
-    async with aclosing(check_relay(settings, LOOK)) as steps:
+    async with aclosing(steps_of(relay, LOOK)) as steps:
         async for step in steps:
             made.append(step)
             if step.name == LAST_STEP:
                 break
     usable = is_usable(made)
-    sentence = told(settings, made)
-    tell(f"{title_of(settings)}: {sentence}")
+    sentence = told(relay, made)
+    tell(f"{relay.title}: {sentence}")
     event = "relay_ready" if usable else "relay_unusable"
     # The sentence stands on the terminal already; a warning would stand beside it.
-    log.info(event, relay=settings.name, label=settings.key_label, sentence=sentence)
+    log.info(event, relay=relay.name, label=relay.key_label, sentence=sentence)
     refused = next((step for step in made if step.name == "key" and step.status == "failed"), None)
     if refused is not None:
-        await cross(
-            raise_alert, AlertKind.KEY_REFUSED, relay=settings.name, detail=refused.sentence
-        )
+        await cross(raise_alert, AlertKind.KEY_REFUSED, relay=relay.name, detail=refused.sentence)
 
 
-def told(settings: RelaySettings, made: Sequence[CheckStep]) -> str:
+def told(relay: Candidate, made: Sequence[CheckStep]) -> str:
     """What was found, in one line: first what keeps the relay from being used."""
     failed = [step for step in made if step.status == "failed"]
     if failed:
-        said = [failed[0].sentence, failed[0].detail, _oddity(settings)]
+        said = [failed[0].sentence, failed[0].detail, _oddity(relay)]
     else:
         odd = [step.sentence for step in made if step.status == "warning"]
         said = ["ready,", made[-1].sentence, *odd]
     return " ".join(part for part in said if part)
 
 
-def _oddity(settings: RelaySettings) -> str:
+def _oddity(relay: Candidate) -> str:
     try:
-        return inspect_key(settings.api_key) or ""
+        return (inspect_key(relay.settings.api_key) or "") if relay.settings else ""
     except RelayAuth:
         return ""
