@@ -1,0 +1,95 @@
+"""The gates of each event loop, one for each relay key."""
+
+import asyncio
+import weakref
+from urllib.parse import quote
+
+from django.conf import settings
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from chat.relay.settings import RelaySettings
+from chat.turns.limits.gate import LimitedGate
+from chat.turns.limits.memory import MemoryMeter
+from chat.turns.limits.meter import KeyLimits, Meter
+from chat.turns.limits.pace import Pace
+from chat.turns.limits.shared import SharedMeter
+
+REDIS_TIMEOUT_SECONDS = 1.0
+
+
+class Gates:
+    """Makes the gates of one event loop and keeps them, with the one connection to Redis."""
+
+    def __init__(self, redis_url: str) -> None:
+        """Without an address the counts are those of this process."""
+        self._gates: dict[tuple[str, str], LimitedGate] = {}
+        self._pace = Pace()
+        self._redis = connect(redis_url) if redis_url else None
+
+    def of(self, relay: RelaySettings) -> LimitedGate:
+        """The gate before a relay's key: the same one as long as relay and label are the same,
+        with the limits that were given last."""
+        limits = limits_of(relay)
+        place = (relay.name, relay.key_label)
+        gate = self._gates.get(place)
+        if gate is None:
+            gate = self._gates[place] = LimitedGate(
+                self._meter(":".join(quote(part, safe="") for part in place)),
+                limits,
+                queue_seconds=settings.LIMITS.queue_seconds,
+                queue_length=settings.LIMITS.queue_length,
+            )
+        gate.change_limits(limits)
+        return gate
+
+    async def aclose(self) -> None:
+        """Give back all places."""
+        for gate in self._gates.values():
+            await gate.aclose()
+        self._gates.clear()
+        if self._redis is not None:
+            await self._redis.aclose()
+
+    def _meter(self, name: str) -> Meter:
+        if self._redis is None:
+            return MemoryMeter()
+        return SharedMeter(self._redis, name, self._pace)
+
+
+def connect(redis_url: str) -> Redis:
+    """A client that gives up soon: the limits of the process hold meanwhile. A timeout counts only
+    while a reply is waited for, so idle connections stay; nothing here listens for long."""
+    return Redis.from_url(
+        redis_url,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+        # A connection that went stale is noticed at its next use; the scripts may run twice.
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def limits_of(relay: RelaySettings) -> KeyLimits:
+    """The limits that a relay's settings name."""
+    return KeyLimits(relay.requests_per_minute, relay.tokens_per_minute, relay.concurrent_streams)
+
+
+_by_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Gates]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def gate_for(relay: RelaySettings) -> LimitedGate:
+    """The gate before a relay's key, in the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _by_loop:
+        _by_loop[loop] = Gates(settings.SITE.redis_url)
+    return _by_loop[loop].of(relay)
+
+
+async def close_gates() -> None:
+    """Give back all places of the running event loop, at the end of the server."""
+    gates = _by_loop.pop(asyncio.get_running_loop(), None)
+    if gates is not None:
+        await gates.aclose()

@@ -1,0 +1,133 @@
+"""Gates for tests, over counts in memory or in a real Redis, and time that passes on demand."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+from redis.asyncio import Redis
+
+from chat.relay.gates import Claim
+from chat.relay.types import WaitingNotice
+from chat.turns.limits.gate import LimitedGate
+from chat.turns.limits.gates import connect
+from chat.turns.limits.memory import MemoryMeter
+from chat.turns.limits.meter import KeyLimits
+from chat.turns.limits.pace import Pace
+from chat.turns.limits.scripts import KEYS
+from chat.turns.limits.shared import PREFIX, SharedMeter
+
+ALICE, BOB, CHARLIE = 1, 2, 3
+TEAM = UUID(int=7)
+
+
+def claim(person: int = ALICE, tokens: int = 0) -> Claim:
+    return Claim(uuid4(), person, TEAM, tokens)
+
+
+class Bench:
+    """Makes gates before one and the same key."""
+
+    def __init__(self, redis: "Redis | None") -> None:
+        self.redis = redis
+        self.name = uuid4().hex
+        self._passed_seconds = 0.0
+        self._memory = MemoryMeter(lambda: time.monotonic() + self._passed_seconds)
+        self.gates: list[LimitedGate] = []
+
+    def gate(self, limits: KeyLimits, **options: float) -> LimitedGate:
+        """In Redis each gate is as of a process of its own."""
+        meter: MemoryMeter | SharedMeter = self._memory
+        if self.redis is not None:
+            meter = SharedMeter(self.redis, self.name, Pace())
+        options = {"queue_seconds": 120.0, **options}
+        gate = LimitedGate(meter, limits, **options)  # type: ignore[arg-type]
+        self.gates.append(gate)
+        return gate
+
+    def processes(self, number: int, limits: KeyLimits) -> list[LimitedGate]:
+        """The gates of several processes; counts in memory are those of one."""
+        return [self.gate(limits) for _ in range(1 if self.redis is None else number)]
+
+    def key(self, part: str) -> str:
+        assert part in KEYS
+        return f"{PREFIX}:{{{self.name}}}:{part}"
+
+    async def pass_seconds(self, seconds: float) -> None:
+        """Let the counts believe that so much time has passed."""
+        self._passed_seconds += seconds
+        if self.redis is None:
+            return
+        for part in ("requests", "leases"):
+            entries: Any = await self.redis.zrange(self.key(part), 0, -1, withscores=True)
+            for member, score in entries:
+                await self.redis.zadd(self.key(part), {member: score - seconds * 1000})
+        if await self.redis.exists(self.key("bucket")):
+            await self.redis.hincrby(self.key("bucket"), "at", -round(seconds * 1000))
+        if (left_ms := await self.redis.pttl(self.key("hold"))) > 0:
+            await self.redis.pexpire(self.key("hold"), max(1, round(left_ms - seconds * 1000)))
+
+
+@asynccontextmanager
+async def bench(redis_url: str | None) -> AsyncIterator[Bench]:
+    """Gates over `redis_url`, or over memory; all closed in the end."""
+    redis = None if redis_url is None else connect(redis_url)
+    made = Bench(redis)
+    try:
+        yield made
+    finally:
+        for visit in Visit.open:
+            await visit.give_up()
+        Visit.open.clear()
+        for gate in made.gates:
+            await gate.aclose()
+        if redis is not None:
+            await redis.aclose()
+
+
+class Visit:
+    """A turn at a gate, in a task of its own that ends with the bench."""
+
+    open: ClassVar[list["Visit"]] = []
+
+    def __init__(self, gate: LimitedGate, wanted: Claim) -> None:
+        self.gate = gate
+        self.claim = wanted
+        self.notices: list[WaitingNotice] = []
+        self.through = asyncio.Event()
+        self.task = asyncio.create_task(self._enter())
+        self.open.append(self)
+
+    async def _enter(self) -> None:
+        async for notice in self.gate.enter(self.claim):
+            self.notices.append(notice)
+        self.through.set()
+
+    @property
+    def positions(self) -> list[int | None]:
+        return [notice.position for notice in self.notices]
+
+    async def goes_through(self, seconds: float = 10.0) -> None:
+        async with asyncio.timeout(seconds):
+            await self.task
+
+    async def leave(self, tokens: int | None = 0) -> None:
+        await self.gate.leave(self.claim, tokens=tokens)
+
+    async def give_up(self) -> None:
+        self.task.cancel()
+        await asyncio.wait({self.task})
+
+
+async def enters_at_once(gate: LimitedGate, wanted: Claim) -> bool:
+    """Whether a turn goes through without a word; one that would wait leaves."""
+    visit = Visit(gate, wanted)
+    while not visit.task.done() and not visit.notices:
+        await asyncio.sleep(0.001)
+    if visit.task.done():
+        await visit.task
+        return True
+    await visit.give_up()
+    return False
