@@ -25,7 +25,7 @@ class TramServer:
     """The site in a process of its own, with its own data folder and, by default, a demo relay.
 
     `template` is a migrated database file to start from; `env` adds to or replaces variables;
-    `relay_options` are those of `manage.py demorelay`.
+    `relay_options` are those of `manage.py demorelay`; `relay_name` is what the site calls it.
     The folder outlives `kill` and `terminate`, so `start` afterwards is a restart.
     """
 
@@ -37,6 +37,7 @@ class TramServer:
         *,
         relay: bool = True,
         relay_options: Sequence[str] = (),
+        relay_name: str = "demo",
     ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         if template is not None:
@@ -49,7 +50,7 @@ class TramServer:
         # Chosen once, so that a restart has the same address and origin.
         self.env["PORT"] = str(free_port())
         if relay:
-            self._add_relay(relay_options)
+            self._add_relay(relay_name, relay_options)
         self.env.update(env or {})
         self._child = Child("manage.py", "serve", env=self.env, log=data_dir / "server.log")
 
@@ -149,10 +150,10 @@ class TramServer:
         cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
         return {"Cookie": cookies, "Origin": self.url}
 
-    def _add_relay(self, options: Sequence[str]) -> None:
+    def _add_relay(self, name: str, options: Sequence[str]) -> None:
         self.relay_port = free_port()
         self.relay_url = f"http://127.0.0.1:{self.relay_port}/v1"
-        self.env["EMBEDDED_RELAYS"] = f"demo={self.relay_url}"
+        self.env["EMBEDDED_RELAYS"] = f"{name}={self.relay_url}"
         self.env["EMBEDDED_RELAY_KEY"] = RELAY_KEY
         self.relay = Child(
             "manage.py",
