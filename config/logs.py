@@ -8,10 +8,13 @@ from typing import Any
 
 import structlog
 
+from chat.relay.keys import hide_kept
+
 HIDDEN = "[hidden]"
-# Relay keys (hs_, sk-hs-, hsa-, sk-), this product's API keys, and what follows "Bearer".
+# Relay keys (hs_, sk-hs-, hsa-, sk-), sealed ones (gAAAAA), this product's API keys, and what
+# follows "Bearer". Keys from the database are hidden whatever their shape.
 KEY_PATTERN = re.compile(
-    r"\b(?:hs_|sk-|hsa-|tram_)[A-Za-z0-9_\-]{6,}|(?<=[Bb]earer )[^\s\"',;}]+", re.ASCII
+    r"\b(?:hs_|sk-|hsa-|tram_|gAAAAA)[A-Za-z0-9_\-]{6,}|(?<=[Bb]earer )[^\s\"',;}]+", re.ASCII
 )
 SECRET_NAMES = re.compile(
     r"(password|passwd|secret|authorization|cookie|api_?key|access_?token|csrf)", re.IGNORECASE
@@ -36,7 +39,7 @@ class Redactor:
         """Return `text` with every secret replaced."""
         for secret in self._known:
             text = text.replace(secret, HIDDEN)
-        return KEY_PATTERN.sub(HIDDEN, text)
+        return KEY_PATTERN.sub(HIDDEN, hide_kept(text, HIDDEN))
 
     def _field(self, name: str, value: Any) -> Any:
         return HIDDEN if value and SECRET_NAMES.search(name) else self._value(value)

@@ -11,6 +11,8 @@ KNOWN_PREFIXES = ("hs_", "sk-hs-", "hsa-")
 
 _KEY_LIKE = re.compile(r"\b(?:hs_|hsa-|sk-)[\w*.\-…]{4,}")
 _REDACTED = "[key]"
+_SHORTEST_SECRET_CHARACTERS = 8
+_in_use: set[str] = set()
 
 
 def inspect_key(key: str) -> str | None:
@@ -50,3 +52,16 @@ def redact(text: str, key: str) -> str:
     if key.strip():
         text = text.replace(key.strip(), _REDACTED)
     return _KEY_LIKE.sub(_REDACTED, text)
+
+
+def keep_secret(key: str) -> None:
+    """Let `hide_kept` know a key that came from the database. A very short one could be a word."""
+    if len(key) >= _SHORTEST_SECRET_CHARACTERS:
+        _in_use.add(key)
+
+
+def hide_kept(text: str, shown: str = _REDACTED) -> str:
+    """Return the text with `shown` in place of every key that `keep_secret` was told of."""
+    for key in tuple(_in_use):
+        text = text.replace(key, shown)
+    return text

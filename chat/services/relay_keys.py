@@ -11,7 +11,6 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgspec
-import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -19,8 +18,7 @@ from django.conf import settings
 from django.db import transaction
 
 from chat.models import Relay, RelayKey
-
-log = structlog.get_logger(__name__)
+from chat.relay.keys import keep_secret
 
 SHORTEST_SHOWN_CHARACTERS = 16
 """Of a shorter key four characters would be too many to show."""
@@ -66,6 +64,7 @@ def seal(row: RelayKey, key: str) -> None:
     """
     if not can_seal():
         raise NoSecret
+    keep_secret(key)
     secret = settings.RELAY_KEY_SECRETS[0]
     content = _Content(key, row.relay_id, hosts_of(row.relay))
     row.sealed = _box(secret).encrypt(msgspec.json.encode(content)).decode()
@@ -75,7 +74,9 @@ def seal(row: RelayKey, key: str) -> None:
 
 def unseal(row: RelayKey) -> str:
     """Return the key in the row; raises KeyUnusable."""
-    return _open(row).key
+    key = _open(row).key
+    keep_secret(key)
+    return key
 
 
 def is_usable(row: RelayKey) -> bool:
