@@ -1,11 +1,13 @@
-"""Turns, conversations and messages in Django's admin: to review, not to read along."""
+"""Turns, conversations and messages in Django's admin: to review, not to read along; relays."""
 
 from django.contrib import admin
 
 from chat.admin.conversations import ConversationAdmin, MessageAdmin
+from chat.admin.relays import RelayAdmin
 from chat.admin.turns import TurnAdmin
-from chat.models import Conversation, Message, Turn
+from chat.models import Conversation, Message, Relay, Turn
 
 admin.site.register(Turn, TurnAdmin)
 admin.site.register(Conversation, ConversationAdmin)
 admin.site.register(Message, MessageAdmin)
+admin.site.register(Relay, RelayAdmin)
