@@ -1,6 +1,6 @@
 /** What went wrong, in a sentence: what happened, what it cost, what to do. */
 
-import type { Fault } from "./protocol";
+import type { Fault, Notice } from "./protocol";
 import type { TurnView } from "./views";
 import { list, money, number, quality } from "./format";
 import { t } from "./words";
@@ -149,15 +149,25 @@ function join(...parts: string[]): string {
 }
 
 /** What a notice during an answer says. */
-export function noticeText(code: string): string {
-  switch (code) {
+export function noticeText(notice: Notice | null): string {
+  switch (notice?.code) {
     case "retrying":
       return t("The relay is busy. Trying again…");
     case "fallback":
       return t("The first route failed. Trying another…");
+    case "resumed":
+      return t("The connection broke. Going on from here…");
     case "waiting":
-      return t("The relay is slow to answer. Waiting…");
+      return waiting(notice);
     default:
       return "";
   }
+}
+
+function waiting({ position, delay_seconds }: Notice): string {
+  if (position) return t("Waiting in line: place {position}.", { position: number(position) });
+  if (delay_seconds) {
+    return t("The relay's limit is reached. Going on in {seconds} s.", { seconds: number(Math.ceil(delay_seconds)) });
+  }
+  return t("The relay is slow to answer. Waiting…");
 }

@@ -1,7 +1,7 @@
 /** The running turns of the conversation that is being read, and what is owed to the server for them. */
 
 import { AckPolicy, type Timers } from "./ack_policy";
-import type { Attach, TurnEvent } from "./protocol";
+import type { Attach, Notice, TurnEvent } from "./protocol";
 import { isLive, type Outcome, TurnStream } from "./turn_stream";
 import type { MessageView } from "./views";
 
@@ -82,7 +82,7 @@ export class TurnBook {
     return { ...message, content: stream.content, reasoning: stream.reasoning || null, turn };
   }
 
-  noticeOf(message: MessageView): string | null {
-    return (message.turn && this.#streams.get(message.turn.id)?.notice?.code) ?? null;
+  noticeOf(message: MessageView): Notice | null {
+    return (message.turn && this.#streams.get(message.turn.id)?.notice) ?? null;
   }
 }

@@ -4,6 +4,7 @@ import { ending, noticeText } from "../models/failures";
 import { money, quality, seconds, tokens } from "../models/format";
 import { branchOf } from "../models/path";
 import { isLive } from "../models/turn_stream";
+import type { Notice } from "../models/protocol";
 import type { MessageView, TurnView } from "../models/views";
 import { t } from "../models/words";
 import { part, stamp } from "./elements";
@@ -15,7 +16,7 @@ const FOLD_CHARACTERS = 2_500;
 export interface Surroundings {
   /** Who reads: their own messages are "You". */
   me: number;
-  notice: string | null;
+  notice: Notice | null;
   /** The name for people of the model that wrote it. */
   modelName: string | null;
   /** Whether messages may be sent: else nothing may be edited or answered again. */
@@ -50,7 +51,7 @@ export class MessageElement {
     part(this.root, "name").textContent = this.#name(view, around);
     if (view.role === "user") this.#showPlain(view.content);
     else this.#showProse(view, live);
-    this.#showNotice(live ? noticeText(around.notice ?? "") : "");
+    this.#showNotice(live ? noticeText(around.notice) : "");
     this.#showEnding(view.turn, view.content !== "", around.mayWrite);
     this.#showFoot(view, live, around.mayWrite);
   }
