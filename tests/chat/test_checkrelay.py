@@ -36,7 +36,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
     """A relay that is well, and one that opens no WebSocket; both know hs_demo."""
     folder = tmp_path_factory.mktemp("relays")
     well, plain = free_port(), free_port()
-    relays = [start(well, folder, "--faults"), start(plain, folder, "--no-websocket")]
+    relays = [start(well, folder, "--faults"), start(plain, folder, "--websocket=forbidden")]
     yield well, plain
     for relay in relays:
         relay.kill()

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from chat.relay.demo.handshakes import HANDSHAKES
 from chat.relay.demo.run import run
 from chat.relay.demo.settings import DEMO_KEYS, DemoSettings
 
@@ -33,7 +34,10 @@ class Command(BaseCommand):
         )
         parser.add_argument("--faults", action="store_true", help="list the fault models")
         parser.add_argument(
-            "--no-websocket", action="store_true", help="answer WebSocket handshakes with 403"
+            "--websocket",
+            choices=HANDSHAKES,
+            default=usual.websocket,
+            help="how WebSocket handshakes are answered: off 404, forbidden 403, capacity 503",
         )
         parser.add_argument(
             "--inflate",
@@ -62,7 +66,7 @@ class Command(BaseCommand):
             tokens_per_second=options["tokens_per_second"] or None,
             first_token_seconds=options["first_token_seconds"],
             lists_faults=options["faults"],
-            allows_websocket=not options["no_websocket"],
+            websocket=options["websocket"],
             inflation=options["inflate"],
             counts_by_model=options["count_by_model"],
             answers_as=options["answer_as"],

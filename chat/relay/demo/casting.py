@@ -10,6 +10,7 @@ import msgspec
 from chat.relay.demo.acts import ORDINARY, Script, script_from_json
 from chat.relay.demo.bench import bench_named
 from chat.relay.demo.faults import FAULT_PREFIX, script_named
+from chat.relay.demo.handshakes import Handshake
 from chat.relay.demo.offering import DemoModel
 from chat.relay.demo.order import Order
 from chat.relay.demo.outlets import Piece
@@ -31,6 +32,7 @@ class Casting:
         self._reads_prompts = reads_prompts
         self._attempts: OrderedDict[str, int] = OrderedDict()
         self.queue: deque[Script] = deque()
+        self.handshakes: deque[Handshake] = deque()
 
     def script_for(self, order: Order, header: str | None) -> Script:
         """Choose by body field, header, queue, prompt or model; raises `ScriptUnknown`."""
@@ -46,6 +48,10 @@ class Casting:
         if len(self._attempts) > _REMEMBERED_ATTEMPTS:
             self._attempts.popitem(last=False)
         return script
+
+    def next_handshake(self) -> Handshake | None:
+        """Take what is queued for the next WebSocket handshake."""
+        return self.handshakes.popleft() if self.handshakes else None
 
     def _asked_for(self, order: Order, header: str | None) -> Script:
         wish: Any = order.script if order.script is not None else header

@@ -13,6 +13,7 @@ BAD_KEY = error_body("Invalid API key provided")
 NO_SUCH_PATH = error_body("Unknown request URL")
 WRONG_METHOD = error_body("Method not allowed")
 WEBSOCKET_FORBIDDEN = error_body("WebSocket is not enabled for this key")
+WEBSOCKET_AT_CAPACITY = error_body("WebSocket rejected: Server is at capacity", "overloaded_error")
 STILL_STREAMING = error_body("An answer is still streaming on this connection")
 
 

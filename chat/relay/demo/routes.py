@@ -6,9 +6,11 @@ from typing import Any
 import msgspec
 
 from chat.relay.demo import refusals
+from chat.relay.demo.acts import ORDINARY
 from chat.relay.demo.casting import Casting, ScriptUnknown, script_from
-from chat.relay.demo.chat import ChatDoor
+from chat.relay.demo.chat import SCRIPT_HEADER, ChatDoor
 from chat.relay.demo.connection import Connection
+from chat.relay.demo.handshakes import REFUSALS, Handshake, handshake_named
 from chat.relay.demo.http_door import HttpDoor, HttpRequest
 from chat.relay.demo.record import RequestLog
 from chat.relay.demo.settings import DemoSettings
@@ -83,8 +85,20 @@ class Routes:
             door.respond(404, refusals.NO_SUCH_PATH)
         elif refusal is not None:
             door.respond(401, refusal)
-        elif not self._settings.allows_websocket:
-            door.respond(403, refusals.WEBSOCKET_FORBIDDEN)
+        else:
+            wish = handshake_named(request.headers.get(SCRIPT_HEADER))
+            await self._shake_hands(wish or self._casting.next_handshake(), door, request)
+
+    async def _shake_hands(
+        self, wish: Handshake | None, door: HttpDoor, request: HttpRequest
+    ) -> None:
+        handshake = wish or self._settings.websocket
+        if handshake == "silent":
+            while await door.connection.read():
+                pass
+        elif handshake in REFUSALS:
+            said = REFUSALS[handshake]
+            door.respond(said.status, said.body, said.headers)
         else:
             websocket = WebSocketDoor(door.connection, request)
             if websocket.accept(door.trailing_bytes()):
@@ -116,11 +130,17 @@ class Routes:
         """Take a script for the next chat requests: ``{"script": name or acts, "times": 1}``."""
         try:
             wish = msgspec.json.decode(request.body, type=_QueueRequest)
-            script = script_from(wish.script)
+            handshake = handshake_named(wish.script)
+            script = ORDINARY if handshake is not None else script_from(wish.script)
         except (msgspec.MsgspecError, ScriptUnknown) as error:
             door.respond(400, refusals.error_body(str(error)))
             return
-        self._casting.queue.extend([script] * min(wish.times, 1_000))
+        times = min(wish.times, 1_000)
+        if handshake is not None:
+            self._casting.handshakes.extend([handshake] * times)
+            door.respond(200, {"queued": len(self._casting.handshakes)})
+            return
+        self._casting.queue.extend([script] * times)
         door.respond(200, {"queued": len(self._casting.queue)})
 
     def _stock(self, door: HttpDoor, request: HttpRequest) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from chat.relay.demo.acts import Script
 from chat.relay.demo.casting import Casting
 from chat.relay.demo.connection import Connection
+from chat.relay.demo.handshakes import Handshake
 from chat.relay.demo.record import RequestLog, RequestRecord
 from chat.relay.demo.routes import Routes
 from chat.relay.demo.settings import DemoSettings
@@ -65,6 +66,10 @@ class DemoRelay:
     def play_next(self, script: Script, times: int = 1) -> None:
         """Give this script to the next chat requests that do not ask for another."""
         self._casting.queue.extend([script] * times)
+
+    def shake_next(self, handshake: Handshake, times: int = 1) -> None:
+        """Answer the next WebSocket handshakes like this."""
+        self._casting.handshakes.extend([handshake] * times)
 
     async def until_quiet(self, timeout_seconds: float = 5.0) -> None:
         """Wait until no stream is open; raises TimeoutError naming those that still are."""

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from chat.relay.demo.handshakes import Handshake
+
 DEMO_KEYS = frozenset({"hs_demo", "sk-hs-demo", "hsa-demo"})
 
 
@@ -12,7 +14,9 @@ class DemoSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `tokens_per_second` None sends as fast as the client reads. `lists_faults` shows the fault
     models in the catalogue and lets a prompt ask for a fault with ``[fault: name]``.
-    `total_granted_tokens` is what ``/usage`` calls granted. `seed` makes the bursts repeatable.
+    `websocket` is how handshakes are answered: `off` with 404, `forbidden` with 403, `capacity`
+    with 503, `silent` never. `total_granted_tokens` is what ``/usage`` calls granted. `seed` makes
+    the bursts repeatable.
     `inflation` multiplies the usage it reports; `counts_by_model` reports tokens of OpenAI's
     vocabularies instead of pieces; `answers_as` is the model that it names instead of the one
     asked for. `log_file` gets one JSON line for each finished request.
@@ -25,7 +29,7 @@ class DemoSettings(msgspec.Struct, frozen=True, kw_only=True):
     first_token_seconds: float = 0.35
     heartbeat_seconds: float = 15.0
     lists_faults: bool = False
-    allows_websocket: bool = True
+    websocket: Handshake = "on"
     total_granted_tokens: int = 10_000_000
     seed: int | None = None
     inflation: float = 1.0

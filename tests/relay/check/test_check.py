@@ -140,7 +140,7 @@ async def test_a_relay_with_a_websocket_answers_over_both() -> None:
 async def test_a_relay_without_a_websocket_is_usable_unless_set_to_nothing_else(
     policy: str, status: str, code: str, answers: bool
 ) -> None:
-    async with DemoRelay(**QUICK, allows_websocket=False) as relay:
+    async with DemoRelay(**QUICK, websocket="forbidden") as relay:
         steps = await check(settings_of(relay, transport=policy), answers=answers)
     assert (steps["websocket"].status, steps["websocket"].code) == (status, code)
     assert is_usable(steps.values()) == (status != "failed")

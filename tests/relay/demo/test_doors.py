@@ -9,6 +9,7 @@ from websockets.exceptions import InvalidStatus
 
 from chat.relay.demo import DemoRelay
 from chat.relay.demo.faults import FAULTS
+from chat.relay.demo.handshakes import Handshake
 from tests.relay.demo.client import KEY, body, frames, http, said, usages, websocket
 
 
@@ -149,12 +150,38 @@ async def test_a_websocket_refuses_a_second_request_while_it_streams(
     assert any("still streaming" in text for text in heard)
 
 
-async def test_the_handshake_is_refused_where_websockets_are_off() -> None:
-    async with DemoRelay(allows_websocket=False) as relay:
+@pytest.mark.parametrize(("wish", "status"), [("off", 404), ("forbidden", 403), ("capacity", 503)])
+async def test_handshakes_are_refused_on_request(wish: Handshake, status: int) -> None:
+    async with DemoRelay(websocket=wish) as always, DemoRelay() as once:
+        once.shake_next(wish)
+        for relay in (always, once):
+            with pytest.raises(InvalidStatus) as refused:
+                async with websocket(relay, body()):
+                    pass
+            assert refused.value.response.status_code == status
+        async with websocket(once, body()) as client:
+            assert await frames(client)
+
+
+async def test_a_handshake_can_be_queued_over_http_or_asked_for_by_a_header(
+    relay: DemoRelay,
+) -> None:
+    address = relay.base_url.removesuffix("/v1") + "/demo/queue"
+    async with http() as client:
+        wish = {"script": "websocket-capacity", "times": 1}
+        assert (await client.post(address, json=wish)).json() == {"queued": 1}
+    for headers, status in ((KEY, 503), (KEY | {"X-Tram-Script": "websocket-off"}, 404)):
         with pytest.raises(InvalidStatus) as refused:
-            async with websocket(relay, body()):
+            async with connect(relay.websocket_url, additional_headers=headers):
                 pass
-        assert refused.value.response.status_code == 403
+        assert refused.value.response.status_code == status
+
+
+async def test_a_silent_handshake_is_never_answered() -> None:
+    async with DemoRelay(websocket="silent") as relay:
+        with pytest.raises(TimeoutError):
+            async with connect(relay.websocket_url, additional_headers=KEY, open_timeout=0.1):
+                pass
 
 
 async def test_a_script_can_be_queued_over_http(relay: DemoRelay) -> None:
