@@ -108,17 +108,22 @@ class TurnRunner:
 
     async def _first_of(self, *tasks: "asyncio.Task[Any]") -> None:
         """Wait until one of them ends; say so when the relay is silent."""
+        loop = asyncio.get_running_loop()
+        self._heard_at = loop.time()
         told_of = -1
         while True:
-            seen = self._generated_characters
+            now = loop.time()
+            silent = now >= self._heard_at + self._silence_seconds
+            if silent and told_of != self._generated_characters and not self._in_line:
+                told_of = self._generated_characters
+                self.live.tell(Notice(self.live.id, "waiting", SILENCE))
+            # When to tell, or to look again after what was told.
+            look_at = (now if silent else self._heard_at) + self._silence_seconds
             ended, _ = await asyncio.wait(
-                tasks, timeout=self._silence_seconds, return_when=asyncio.FIRST_COMPLETED
+                tasks, timeout=look_at - now, return_when=asyncio.FIRST_COMPLETED
             )
             if ended:
                 return
-            if seen == self._generated_characters != told_of and not self._in_line:
-                told_of = seen
-                self.live.tell(Notice(self.live.id, "waiting", SILENCE))
 
     async def _read(self) -> None:
         outcome, admitted = self._outcome, self.live.admitted
