@@ -27,6 +27,7 @@ class Shelf(msgspec.Struct, forbid_unknown_fields=True):
             listed += [
                 _entry(DemoModel(FAULT_PREFIX + name, fault.summary))
                 for name, fault in FAULTS.items()
+                if FAULT_PREFIX + name not in self.dropped
             ]
         return {"object": "list", "data": listed}
 
