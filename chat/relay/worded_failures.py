@@ -41,6 +41,7 @@ _STATUS_OF_KIND = {
 }
 _STATUS_OF_WORDS = (
     (401, re.compile(r"invalid (?:authentication|api.?key)|unauthori[sz]ed", re.IGNORECASE)),
+    (403, re.compile(r"^forbidden\b", re.IGNORECASE)),
     (503, re.compile(r"\bat capacity\b|\boverloaded\b", re.IGNORECASE)),
     (429, re.compile(r"rate.?limit|too many requests", re.IGNORECASE)),
     (404, UNKNOWN_MODEL_IN_TEXT),
