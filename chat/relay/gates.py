@@ -12,7 +12,7 @@ from chat.relay.types import WaitingNotice
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """Who wants to ask the relay for an answer, and for how many tokens at most.
+    """Who wants to ask the relay for an answer, and how many tokens the prompt has, by estimate.
 
     Turns wait in line by person, so that one person's many turns do not hold up the others.
     """

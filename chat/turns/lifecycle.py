@@ -9,6 +9,7 @@ from billing.tokens import count_tokens
 from chat.crossing import cross
 from chat.services.recovery import recover_turn, running_turns
 from chat.turns.engines import engine, forget_engine
+from chat.turns.limits import close_gates
 from chat.turns.relays import directory
 from chat.turns.relays.first_look import look_at_relays as look_at_relays
 
@@ -50,6 +51,7 @@ async def drain(seconds: float) -> None:
     if forget_engine() is not None:
         await running.aclose()
     await directory().aclose()
+    await close_gates()
 
 
 def is_draining() -> bool:

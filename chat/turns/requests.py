@@ -34,13 +34,12 @@ def resumed_request(
 
 
 def claim_of(admitted: Admitted) -> Claim:
-    """Who asks, and for how many tokens, cautiously guessed."""
-    prompt_tokens = prompt_ceiling_bytes(admitted.prompt) // CONTEXT_BYTES_PER_TOKEN
+    """Who asks, and with a prompt of how many tokens, cautiously guessed."""
     return Claim(
         turn_id=admitted.turn_id,
         person_id=admitted.requester_id,
         team_id=admitted.team_id,
-        tokens=prompt_tokens + admitted.max_tokens,
+        tokens=prompt_ceiling_bytes(admitted.prompt) // CONTEXT_BYTES_PER_TOKEN,
     )
 
 

@@ -1,6 +1,7 @@
 """The gates of each event loop, one for each relay key."""
 
 import asyncio
+import hashlib
 import weakref
 from urllib.parse import quote
 
@@ -24,19 +25,18 @@ class Gates:
 
     def __init__(self, redis_url: str) -> None:
         """Without an address the counts are those of this process."""
-        self._gates: dict[tuple[str, str], LimitedGate] = {}
+        self._gates: dict[str, LimitedGate] = {}
         self._pace = Pace()
         self._redis = connect(redis_url) if redis_url else None
 
     def of(self, relay: RelaySettings) -> LimitedGate:
-        """The gate before a relay's key: the same one as long as relay and label are the same,
-        with the limits that were given last."""
-        limits = limits_of(relay)
-        place = (relay.name, relay.key_label)
+        """The gate before a relay's key: the same one as long as the key is the same, with the
+        limits that were given last."""
+        limits, place = limits_of(relay), place_of(relay)
         gate = self._gates.get(place)
         if gate is None:
             gate = self._gates[place] = LimitedGate(
-                self._meter(":".join(quote(part, safe="") for part in place)),
+                self._meter(place),
                 limits,
                 queue_seconds=settings.LIMITS.queue_seconds,
                 queue_length=settings.LIMITS.queue_length,
@@ -73,6 +73,13 @@ def connect(redis_url: str) -> Redis:
 def limits_of(relay: RelaySettings) -> KeyLimits:
     """The limits that a relay's settings name."""
     return KeyLimits(relay.requests_per_minute, relay.tokens_per_minute, relay.concurrent_streams)
+
+
+def place_of(relay: RelaySettings) -> str:
+    """Names a relay's key in every process alike. Another key under the same label has counts of
+    its own: nobody has asked it to pause."""
+    digest = hashlib.sha256(f"{relay.base_url} {relay.api_key}".encode()).hexdigest()[:12]
+    return ":".join((quote(relay.name, safe=""), quote(relay.key_label, safe=""), digest))
 
 
 _by_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Gates]" = (

@@ -20,6 +20,7 @@ from chat.relay.routing import Router
 from chat.relay.settings import RelaySettings
 from chat.relay.types import ChatRequest
 from chat.services.intents import Models
+from chat.turns.limits import gate_for
 from chat.turns.relays.catalogues import Catalogues
 from chat.turns.relays.configured import configured
 from chat.turns.relays.membership import Membership
@@ -113,6 +114,7 @@ def directory() -> RelayDirectory:
         membership = Membership(
             configured(),
             lambda: _stored(made.catalogues),
+            gate_for=gate_for,
             reload_seconds=settings.STORED_RELAYS.reload_seconds,
         )
         _directories[loop] = made = RelayDirectory(membership)
