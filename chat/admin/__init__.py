@@ -3,11 +3,14 @@
 from django.contrib import admin
 
 from chat.admin.conversations import ConversationAdmin, MessageAdmin
+from chat.admin.model_settings import ModelAliasAdmin, ModelSettingAdmin
 from chat.admin.relays import RelayAdmin
 from chat.admin.turns import TurnAdmin
-from chat.models import Conversation, Message, Relay, Turn
+from chat.models import Conversation, Message, ModelAlias, ModelSetting, Relay, Turn
 
 admin.site.register(Turn, TurnAdmin)
 admin.site.register(Conversation, ConversationAdmin)
 admin.site.register(Message, MessageAdmin)
 admin.site.register(Relay, RelayAdmin)
+admin.site.register(ModelSetting, ModelSettingAdmin)
+admin.site.register(ModelAlias, ModelAliasAdmin)

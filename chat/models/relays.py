@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -126,6 +127,16 @@ class ModelAlias(models.Model):
 
     def __str__(self) -> str:
         return f"{self.alias} → {self.model}"
+
+    def clean(self) -> None:
+        """Refuse chains and loops: an alias leads to a model, never to another alias."""
+        others = ModelAlias.objects.exclude(pk=self.pk)
+        if self.alias == self.model:
+            raise ValidationError({"model": _("An alias cannot stand for itself.")})
+        if others.filter(alias=self.model).exists():
+            raise ValidationError({"model": _("This is an alias itself. Name the model.")})
+        if others.filter(model=self.alias).exists():
+            raise ValidationError({"alias": _("Another alias stands for this name.")})
 
 
 class ModelVisibility(models.TextChoices):
