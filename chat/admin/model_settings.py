@@ -10,13 +10,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actors import actor_of
 from accounts.services.audit import record
 from chat.admin.administrators import ForAdministrators
-from chat.admin.model_rows import MAX_ROWS, VIEWS, model_rows, offers_now
+from chat.admin.model_rows import MAX_ROWS, VIEWS, model_rows
 from chat.models import ModelAlias, ModelSetting
 from chat.relay.capabilities import MAX_CONTEXT_TOKENS, MIN_CONTEXT_TOKENS
 from chat.turns.relays import relays_changed
@@ -116,11 +116,11 @@ class ModelSettingAdmin(Recorded):
         if not self.has_view_permission(request):
             raise PermissionDenied
         query, view = request.GET.get("q", "").strip(), request.GET.get("view", "all")
-        offers = offers_now()
+        offers = offersgettext()
         rows = [row for row in model_rows(offers or ()) if row.fits(view, query)]
         context = {
             **self.admin_site.each_context(request),
-            "title": _now("Models"),
+            "title": gettext("Models"),
             "opts": self.opts,
             "relays_silent": offers is None,
             "query": query,
@@ -135,11 +135,11 @@ class ModelSettingAdmin(Recorded):
 
 def _view_names() -> tuple[str, ...]:
     return (
-        _now("All"),
-        _now("With a price"),
-        _now("Without a price"),
-        _now("Hidden or forbidden"),
-        _now("Not offered"),
+        gettext("All"),
+        gettext("With a price"),
+        gettext("Without a price"),
+        gettext("Hidden or forbidden"),
+        gettext("Not offered"),
     )
 
 
@@ -169,7 +169,7 @@ class ModelAliasAdmin(Recorded):
     def get_list_display(self, request: HttpRequest) -> Any:
         """With a state, for which the relays are asked once."""
         if not hasattr(request, "alias_columns"):
-            offers = offers_now()
+            offers = offersgettext()
             request.alias_columns = (  # type: ignore[attr-defined]
                 *self.list_display,
                 _state_column(None if offers is None else {offer.model for offer in offers}),
@@ -181,11 +181,11 @@ def _state_column(offered: set[str] | None) -> Any:
     @admin.display(description=_("state"))
     def state(row: ModelAlias) -> str:
         if offered is None:
-            return _now("No relay answers.")
+            return gettext("No relay answers.")
         if row.alias in offered:
-            return _now("Not in use: a relay offers a model of this name.")
+            return gettext("Not in use: a relay offers a model of this name.")
         if row.model not in offered:
-            return _now("Leads nowhere: no relay offers the model now.")
-        return _now("In use.")
+            return gettext("Leads nowhere: no relay offers the model now.")
+        return gettext("In use.")
 
     return state
