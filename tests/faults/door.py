@@ -15,8 +15,8 @@ _PIECE_BYTES = 65_536
 class Door:
     """Forwards TCP connections on loopback to a port, as long as it is open."""
 
-    def __init__(self) -> None:
-        self.to_port = 0
+    def __init__(self, to_port: int | None) -> None:
+        self.to_port = to_port
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A server whose relay misbehaves on request, and Alice, who asks it things."""
+"""A server whose relays misbehave on request, and Alice, who asks it things."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 
+from chat.relay.demo.faults import FAULT_PREFIX
 from chat.relay.demo.record import RequestRecord
 from tests.faults.evidence import Evidence, stored
+from tests.faults.relays import FaultyRelays
 from tests.faults.table import FIRST_BYTE_SECONDS, IDLE_SECONDS, MAX_ANSWER_BYTES, PROMPT
 from tests.processes import ROOT
 from tests.servers import TramServer
@@ -25,7 +26,7 @@ from tests.socket_client import Frame, SeenTurn, SocketClient
 CANARY_KEY = "hs_canary_of_faults_4d1c9e"
 TRANSPORTS = ("sse", "websocket")
 END_SECONDS = 45.0
-_LOG = msgspec.json.Decoder(dict[str, list[dict[str, Any]]])
+OF_A_TURN = ("chunk", "snapshot", "notice", "done", "error")
 
 
 class TimedClient(SocketClient):
@@ -37,106 +38,111 @@ class TimedClient(SocketClient):
 
 
 def faulty_server(
-    folder: Path, template: Path, transport: str, env: Mapping[str, str] | None = None
+    folder: Path,
+    template: Path,
+    transport: str,
+    relays: str,
+    env: Mapping[str, str] | None = None,
 ) -> TramServer:
-    """A server over this transport, patient as the table says, with a price for every fault."""
+    """A server over this transport, patient as the table says, with a price for every fault;
+    `relays` as its environment takes them."""
     server = TramServer(
         folder,
         template,
         {
+            "EMBEDDED_RELAYS": relays,
             "EMBEDDED_RELAY_KEY": CANARY_KEY,
             "RELAY_TRANSPORT": transport,
             "RELAY_IDLE_TIMEOUT_SECONDS": str(IDLE_SECONDS),
             "RELAY_FIRST_BYTE_TIMEOUT_SECONDS": str(FIRST_BYTE_SECONDS),
             "RELAY_MAX_ANSWER_BYTES": str(MAX_ANSWER_BYTES),
-            "MAX_REQUESTS_PER_MINUTE": "100000",
+            "RELAY_MODELS_TTL_SECONDS": "3600",
             "MAX_TURNS_PER_PERSON": "1000",
             "FRAMES_PER_SECOND": "10000",
             "FRAMES_BURST": "10000",
             **(env or {}),
         },
-        relay_options=(
-            *("--faults", "--tokens-per-second", "0", "--first-token-seconds", "0"),
-            *("--key", CANARY_KEY),
-        ),
+        relay=False,
     )
-    subprocess.run(
-        [sys.executable, "-m", "tests.faults.prices"], cwd=ROOT, env=server.env, check=True
-    )
+    prices = [sys.executable, "-m", "tests.faults.prices"]
+    subprocess.run(prices, cwd=ROOT, env=server.env, check=True)
     return server
 
 
 @dataclass
 class Stage:
-    """A running server and Alice's socket."""
+    """A running server, Alice's socket, and a way to the relays' own logs."""
 
     server: TramServer
+    relays: FaultyRelays
     alice: TimedClient
-    relay: httpx.AsyncClient
+    http: httpx.AsyncClient
 
     async def ask(self, model: str, prompt: str = PROMPT, *, max_tokens: int = 2048) -> Frame:
-        """Send a message; gives `accepted`."""
+        """Send a message; gives `accepted`, with the time of the send."""
         asked_ns = time.monotonic_ns()
         accepted = await self.alice.chat(prompt, model=model, options={"max_tokens": max_tokens})
         assert accepted["type"] == "accepted", accepted
         return accepted | {"asked_ns": asked_ns}
 
-    async def witness(self, accepted: Frame, prompt: str = PROMPT, after: int = 0) -> Evidence:
-        """Wait for the end of a turn, then hear all witnesses; `after` requests of the relay's log
-        were others'."""
-        turn_id = accepted["turn"]
+    async def witness(self, accepted: Frame, prompt: str = PROMPT, *, after: int = 0) -> Evidence:
+        """Wait for the end of a turn, then hear all witnesses; the first `after` requests in the
+        relay's log belong to others."""
+        turn_id, model = accepted["turn"], accepted["model"]
         done = await self.alice.wait_for(
             lambda frame: frame["type"] == "done" and frame["turn"] == turn_id, seconds=END_SECONDS
         )
-        requests = await self.requests(accepted["model"], after)
+        frames = [
+            frame
+            for frame in self.alice.frames
+            if frame.get("turn") == turn_id and frame["type"] in OF_A_TURN
+        ]
         return Evidence(
             prompt=prompt,
-            model=accepted["model"],
+            model=model,
             asked_ns=accepted["asked_ns"],
             done_ns=done["seen_ns"],
-            frames=[
-                frame
-                for frame in self.alice.frames
-                if frame.get("turn") == turn_id
-                and frame["type"] in ("chunk", "snapshot", "notice", "done", "error")
-            ],
+            frames=frames,
             seen=self.alice.turns.get(turn_id, SeenTurn()),
-            requests=requests,
+            requests=(await self.ended_requests(model))[after:],
             **await asyncio.to_thread(stored, self.server.data_dir, turn_id),
         )
 
-    async def log(self) -> list[RequestRecord]:
-        """The relay's log, oldest first."""
-        answer = await self.relay.get("/demo/log")
-        found = []
-        for fields in _LOG.decode(answer.content)["requests"]:
-            fields.pop("cost_nano_usd")
-            found.append(RequestRecord(**fields))
-        return found
+    async def requests(self, model: str) -> list[RequestRecord]:
+        """What the model's relay has in its log, oldest first."""
+        address = self.relays.addresses[model.removeprefix(FAULT_PREFIX)].removesuffix("/v1")
+        answer = await self.http.get(f"{address}/demo/log")
+        found: list[dict[str, Any]] = answer.json()["requests"]
+        return [
+            RequestRecord(**{name: each[name] for name in each if name != "cost_nano_usd"})
+            for each in found
+        ]
 
-    async def requests(self, model: str, after: int = 0) -> list[RequestRecord]:
-        """The relay's requests for a model, once all of them have ended."""
+    async def ended_requests(self, model: str) -> list[RequestRecord]:
+        """The same, once the relay has seen the end of all of them."""
         async with asyncio.timeout(10):
             while True:
-                found = [each for each in (await self.log())[after:] if each.model == model]
-                if all(each.state != "open" and each.ended_monotonic_ns for each in found):
+                found = await self.requests(model)
+                if all(each.ended_monotonic_ns is not None for each in found):
                     return found
                 await asyncio.sleep(0.05)
 
-    async def queue(self, script: Any, times: int = 1) -> None:
-        """Let the relay's next requests go like this."""
-        answer = await self.relay.post("/demo/queue", json={"script": script, "times": times})
-        answer.raise_for_status()
-
 
 @asynccontextmanager
-async def on_stage(server: TramServer) -> AsyncIterator[Stage]:
-    """Sign Alice in to a running server."""
+async def on_stage(server: TramServer, relays: FaultyRelays) -> AsyncIterator[Stage]:
+    """Sign Alice in to a running server that knows what its relays offer."""
     with closing(server.sign_in("alice")) as signed_in:
         headers = server.socket_headers(signed_in)
-    address = f"http://127.0.0.1:{server.relay_port}"
+        async with asyncio.timeout(20):
+            while not await asyncio.to_thread(_all_offered, signed_in, relays):
+                await asyncio.sleep(0.05)
     async with (
         await TimedClient.open(server.ws_url, headers) as alice,
-        httpx.AsyncClient(base_url=address, trust_env=False, timeout=20) as relay,
+        httpx.AsyncClient(trust_env=False, timeout=20) as http,
     ):
-        yield Stage(server, alice, relay)
+        yield Stage(server, relays, alice, http)
+
+
+def _all_offered(signed_in: httpx.Client, relays: FaultyRelays) -> bool:
+    listed = signed_in.get("/api/models").text
+    return all(f'"{FAULT_PREFIX}{fault}"' in listed for fault in relays.addresses)

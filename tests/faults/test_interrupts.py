@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -13,13 +14,14 @@ import pytest
 from tests.faults import oracle
 from tests.faults.door import Door
 from tests.faults.evidence import Evidence
-from tests.faults.stage import Stage, faulty_server, on_stage
+from tests.faults.relays import FaultyRelays
+from tests.faults.stage import CANARY_KEY, Stage, faulty_server, on_stage
 from tests.faults.waiting import until
 from tests.servers import TramServer
 from tests.socket_client import Frame
 
 AT_ONCE_SECONDS = 1.0
-GOOD, WARM_UP = "fault-none", "fault-no-done"
+GOOD, BUSY, NO_HEAD, SILENT = "none", "busy", "no-head", "silent"
 
 
 @dataclass
@@ -35,28 +37,28 @@ class Scene:
 
 async def connecting(stage: Stage, door: Door) -> Frame:
     await door.shut()
-    accepted = await stage.ask(GOOD)
+    accepted = await stage.ask(f"fault-{GOOD}")
     await until(lambda: connections(stage.server, door.port, psutil.CONN_SYN_SENT))
     return accepted
 
 
 async def not_a_word(stage: Stage, door: Door) -> Frame:
     await door.mute()
-    accepted = await stage.ask(GOOD)
+    accepted = await stage.ask(f"fault-{GOOD}")
     await until(lambda: door.taken)
     return accepted
 
 
 async def before_the_head(stage: Stage, door: Door) -> Frame:
-    return await _until_asked(stage, "fault-no-head")
+    return await _until_asked(stage, f"fault-{NO_HEAD}")
 
 
 async def before_the_first_token(stage: Stage, door: Door) -> Frame:
-    return await _until_asked(stage, "fault-silent")
+    return await _until_asked(stage, f"fault-{SILENT}")
 
 
 async def between_two_tries(stage: Stage, door: Door) -> Frame:
-    accepted = await stage.ask("fault-busy")
+    accepted = await stage.ask(f"fault-{BUSY}")
     await stage.alice.wait_for(
         lambda frame: frame["type"] == "notice" and frame["code"] == "retrying"
     )
@@ -65,7 +67,7 @@ async def between_two_tries(stage: Stage, door: Door) -> Frame:
 
 async def _until_asked(stage: Stage, model: str) -> Frame:
     accepted = await stage.ask(model)
-    while not [each for each in await stage.log() if each.model == model]:
+    while not await stage.requests(model):
         await asyncio.sleep(0.01)
     return accepted
 
@@ -83,7 +85,7 @@ SCENES = (
 def connections(server: TramServer, port: int, status: str) -> int:
     """How many connections of the server to a port of loopback are in a state."""
     found = psutil.Process(server.pid).net_connections("tcp")
-    return sum(c.raddr != () and c.raddr.port == port and c.status == status for c in found)
+    return sum(bool(c.raddr) and c.raddr.port == port and c.status == status for c in found)
 
 
 @dataclass
@@ -105,24 +107,23 @@ def interrupted(
 
 async def _play(folder: Path, template: Path, transport: str) -> dict[str, Interrupted]:
     found = {}
-    async with Door() as door:
-        env = {"EMBEDDED_RELAYS": f"demo=http://127.0.0.1:{door.port}/v1"}
-        server = faulty_server(folder, template, transport, env)
-        door.to_port = server.relay_port
-        try:
-            await asyncio.to_thread(server.start)
-            async with on_stage(server) as stage:
-                # Its list of models is fresh from then on.
-                await stage.witness(await stage.ask(WARM_UP))
-                for scene in SCENES:
-                    await door.open()
-                    accepted = await scene.bring(stage, door)
-                    found[scene.name] = await _interrupt(stage, accepted)
-                left = (psutil.CONN_SYN_SENT, psutil.CONN_CLOSE_WAIT)
-                await until(lambda: not any(connections(server, door.port, s) for s in left))
-            await asyncio.to_thread(oracle.the_books_balance, server)
-        finally:
-            server.close()
+    relays = FaultyRelays(folder, CANARY_KEY, (GOOD, BUSY, NO_HEAD, SILENT))
+    with relays:
+        async with Door(urlsplit(relays.addresses[GOOD]).port) as door:
+            setting = relays.setting.replace(f":{door.to_port}/", f":{door.port}/")
+            server = faulty_server(folder / "data", template, transport, setting)
+            try:
+                await asyncio.to_thread(server.start)
+                async with on_stage(server, relays) as stage:
+                    for scene in SCENES:
+                        await door.open()
+                        accepted = await scene.bring(stage, door)
+                        found[scene.name] = await _interrupt(stage, accepted)
+                    left = (psutil.CONN_SYN_SENT, psutil.CONN_CLOSE_WAIT)
+                    await until(lambda: not any(connections(server, door.port, s) for s in left))
+                await asyncio.to_thread(oracle.the_books_balance, server)
+            finally:
+                server.close()
     return found
 
 

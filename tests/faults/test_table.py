@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults import oracle
 from tests.faults.evidence import Evidence
+from tests.faults.relays import FaultyRelays
 from tests.faults.stage import CANARY_KEY, Stage, faulty_server, on_stage
 from tests.faults.table import TABLE, Row
 from tests.servers import TramServer
@@ -31,13 +32,16 @@ def performance(
 ) -> Iterator[Performance]:
     """Play all rows, many at a time; the tests look at what became of them."""
     folder = tmp_path_factory.mktemp(f"faults-{transport}")
-    with faulty_server(folder, server_template, transport) as server:
-        yield Performance(transport, server, asyncio.run(_play(server, transport)))
+    with (
+        FaultyRelays(folder, CANARY_KEY, [row.fault for row in TABLE]) as relays,
+        faulty_server(folder / "data", server_template, transport, relays.setting) as server,
+    ):
+        yield Performance(transport, server, asyncio.run(_play(server, relays, transport)))
 
 
-async def _play(server: TramServer, transport: str) -> dict[str, Evidence]:
+async def _play(server: TramServer, relays: FaultyRelays, transport: str) -> dict[str, Evidence]:
     rows = [row.over(transport) for row in TABLE]
-    async with on_stage(server) as stage:
+    async with on_stage(server, relays) as stage:
         places = asyncio.Semaphore(AT_ONCE)
         # The longest first, so that the others are played meanwhile.
         rows.sort(key=lambda row: -row.within_seconds)
