@@ -116,7 +116,7 @@ class ModelSettingAdmin(Recorded):
         if not self.has_view_permission(request):
             raise PermissionDenied
         query, view = request.GET.get("q", "").strip(), request.GET.get("view", "all")
-        offers = offersgettext()
+        offers = offers_now()
         rows = [row for row in model_rows(offers or ()) if row.fits(view, query)]
         context = {
             **self.admin_site.each_context(request),
@@ -169,7 +169,7 @@ class ModelAliasAdmin(Recorded):
     def get_list_display(self, request: HttpRequest) -> Any:
         """With a state, for which the relays are asked once."""
         if not hasattr(request, "alias_columns"):
-            offers = offersgettext()
+            offers = offers_now()
             request.alias_columns = (  # type: ignore[attr-defined]
                 *self.list_display,
                 _state_column(None if offers is None else {offer.model for offer in offers}),
