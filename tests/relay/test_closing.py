@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from chat.relay.client import RelayClient
-from chat.relay.settings import RelaySettings
+from chat.relay.settings import RelaySettings, TransportPolicy
 from chat.relay.transports.sse import SSETransport
 from chat.relay.types import Delta
 from tests.relay.conftest import REQUEST
+from tests.relay.frames import DELTA, LAST
 from tests.relay.loopback import STREAM, Act, Loopback, chunk, piece
 from tests.relay.reading import stream_of
 
@@ -20,7 +21,15 @@ STAGES: dict[str, list[Act]] = {
     "before the first byte": [STREAM, "hang"],
     "in mid-stream": [STREAM, piece(chunk("a")), "hang"],
     "after the finish": [STREAM, piece(chunk("a", "stop")), "hang"],
+    "websocket: in the handshake": ["hang"],
+    "websocket: before the first byte": ["upgrade", "hang"],
+    "websocket: in mid-stream": ["upgrade", DELTA, "hang"],
+    "websocket: after the finish": ["upgrade", LAST, "hang"],
 }
+
+
+def transport_of(stage: str) -> TransportPolicy:
+    return "websocket" if stage.startswith("websocket") else "sse"
 
 
 async def consume(client: RelayClient, arrived: asyncio.Event) -> None:
@@ -35,11 +44,11 @@ async def test_cancelling_closes_the_connection_at_once(
     stage: str, cancels: int, loopback: Loopback, settings_for: Callable[..., RelaySettings]
 ) -> None:
     loopback.scripts = [STAGES[stage]]
-    client = RelayClient(settings_for())
+    client = RelayClient(settings_for(transport=transport_of(stage)))
     events = [asyncio.Event() for _ in range(8)]
     tasks = [asyncio.create_task(consume(client, event)) for event in events]
     await loopback.until(lambda: len(loopback.received) == 8)
-    if any(isinstance(act, bytes) and b"data" in act for act in STAGES[stage]):
+    if any(isinstance(act, bytes) and b"delta" in act for act in STAGES[stage]):
         await asyncio.gather(*(event.wait() for event in events))
     else:
         await asyncio.sleep(0.05)  # let the headers, if any, arrive
@@ -73,11 +82,12 @@ async def test_cancelling_between_turns_of_the_loop_closes_the_connection(
     await client.aclose()
 
 
+@pytest.mark.parametrize("stage", ["in mid-stream", "websocket: in mid-stream"])
 async def test_closing_the_generator_closes_the_connection_at_once(
-    loopback: Loopback, settings_for: Callable[..., RelaySettings]
+    stage: str, loopback: Loopback, settings_for: Callable[..., RelaySettings]
 ) -> None:
-    loopback.scripts = [STAGES["in mid-stream"]]
-    client = RelayClient(settings_for())
+    loopback.scripts = [STAGES[stage]]
+    client = RelayClient(settings_for(transport=transport_of(stage)))
     stream = stream_of(client)
     while not isinstance(await stream.__anext__(), Delta):
         pass
@@ -97,11 +107,12 @@ async def test_a_timeout_closes_the_connection(
     await loopback.until(lambda: len(loopback.streams_left) == 1)
 
 
+@pytest.mark.parametrize("stage", ["in mid-stream", "websocket: in mid-stream"])
 async def test_no_task_is_left_behind(
-    loopback: Loopback, settings_for: Callable[..., RelaySettings]
+    stage: str, loopback: Loopback, settings_for: Callable[..., RelaySettings]
 ) -> None:
-    loopback.scripts = [STAGES["in mid-stream"]]
-    client = RelayClient(settings_for())
+    loopback.scripts = [STAGES[stage]]
+    client = RelayClient(settings_for(transport=transport_of(stage)))
     stream = stream_of(client)
     while not isinstance(await stream.__anext__(), Delta):
         pass

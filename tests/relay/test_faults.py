@@ -12,6 +12,7 @@ from chat.relay.demo import DemoRelay
 from chat.relay.demo.faults import FAULTS
 from chat.relay.errors import RelayError
 from chat.relay.routing import Router
+from chat.relay.settings import TransportPolicy
 from chat.relay.types import ChatRequest, RelayMessage
 from tests.relay.conftest import finishes_of, text_of
 from tests.relay.reading import stream_of
@@ -37,13 +38,15 @@ FAILING = {
 ROWS = [name for name, fault in FAULTS.items() if fault.row is not None and fault.row <= 22]
 
 
+@pytest.mark.parametrize("transport", ["sse", "websocket"])
 @pytest.mark.parametrize("name", ROWS)
-async def test_a_fault_ends_as_the_table_says(name: str) -> None:
+async def test_a_fault_ends_as_the_table_says(name: str, transport: TransportPolicy) -> None:
     async with DemoRelay(tokens_per_second=None, first_token_seconds=0.0, seed=1) as relay:
         settings = RelaySettings(
             name="demo",
             base_url=relay.base_url,
             api_key="hs_demo",
+            transport=transport,
             idle_timeout_seconds=0.4,
             first_byte_timeout_seconds=0.4,
         )
@@ -61,6 +64,7 @@ async def test_a_fault_ends_as_the_table_says(name: str) -> None:
         finally:
             await client.aclose()
         assert outcome == FAILING.get(name)
+        assert {request.via for request in relay.requests} == {transport}
         if outcome is None:
             assert finishes_of(events)
             assert text_of(events)
