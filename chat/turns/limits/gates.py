@@ -6,18 +6,13 @@ import weakref
 from urllib.parse import quote
 
 from django.conf import settings
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from chat.relay.settings import RelaySettings
 from chat.turns.limits.gate import LimitedGate
+from chat.turns.limits.link import Link
 from chat.turns.limits.memory import MemoryMeter
 from chat.turns.limits.meter import KeyLimits, Meter
-from chat.turns.limits.pace import Pace
 from chat.turns.limits.shared import SharedMeter
-
-REDIS_TIMEOUT_SECONDS = 1.0
 
 
 class Gates:
@@ -26,8 +21,7 @@ class Gates:
     def __init__(self, redis_url: str) -> None:
         """Without an address the counts are those of this process."""
         self._gates: dict[str, LimitedGate] = {}
-        self._pace = Pace()
-        self._redis = connect(redis_url) if redis_url else None
+        self._link = Link(redis_url) if redis_url else None
 
     def of(self, relay: RelaySettings) -> LimitedGate:
         """The gate before a relay's key: the same one as long as the key is the same, with the
@@ -49,25 +43,11 @@ class Gates:
         for gate in self._gates.values():
             await gate.aclose()
         self._gates.clear()
-        if self._redis is not None:
-            await self._redis.aclose()
+        if self._link is not None:
+            await self._link.aclose()
 
     def _meter(self, name: str) -> Meter:
-        if self._redis is None:
-            return MemoryMeter()
-        return SharedMeter(self._redis, name, self._pace)
-
-
-def connect(redis_url: str) -> Redis:
-    """A client that gives up soon: the limits of the process hold meanwhile. A timeout counts only
-    while a reply is waited for, so idle connections stay; nothing here listens for long."""
-    return Redis.from_url(
-        redis_url,
-        socket_timeout=REDIS_TIMEOUT_SECONDS,
-        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
-        # A connection that went stale is noticed at its next use; the scripts may run twice.
-        retry=Retry(NoBackoff(), 1),
-    )
+        return MemoryMeter() if self._link is None else SharedMeter(self._link, name)
 
 
 def limits_of(relay: RelaySettings) -> KeyLimits:

@@ -5,26 +5,16 @@ import math
 import secrets
 from typing import Any
 
-import structlog
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
+from chat.turns.limits.link import Link
 from chat.turns.limits.memory import MemoryMeter
 from chat.turns.limits.meter import MAX_DEBT_MINUTES, Answer, KeyLimits, Lease
-from chat.turns.limits.pace import Pace
 from chat.turns.limits.scripts import GIVE_BACK, HOLD_OFF, KEYS, RENEW, STEP_BACK, TAKE
-
-log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 15.0
 """A place that nobody renews is free again after this: so long those of a killed process count."""
 FRESH_SECONDS = 3.0
 """A process that waits and does not ask for this long has left the line of processes."""
-REDIS_PAUSE_SECONDS = 5.0
-"""After Redis did not answer it is not asked again for so long."""
 PREFIX = "tram:limits"
-
-FAILURES = (RedisError, OSError)
 
 
 class SharedMeter:
@@ -37,30 +27,21 @@ class SharedMeter:
 
     def __init__(
         self,
-        redis: "Redis",
+        link: Link,
         name: str,
-        pace: Pace,
         *,
         lease_seconds: float = LEASE_SECONDS,
-        pause_seconds: float = REDIS_PAUSE_SECONDS,
     ) -> None:
-        """`name` is the key's among all; `pace` bounds how often this process asks."""
-        self._scripts = {
-            text: redis.register_script(text)
-            for text in (TAKE, GIVE_BACK, RENEW, HOLD_OFF, STEP_BACK)
-        }
-        self._pace = pace
+        """`name` is the key's among all."""
+        self._link = link
         self._process = secrets.token_hex(8)
         self._keys = [f"{PREFIX}:{{{name}}}:{part}" for part in KEYS]
         self._lease_seconds = lease_seconds
-        self._pause_seconds = pause_seconds
         self._here = MemoryMeter()
         self._leases: dict[str, Lease] = {}
         self._renewing: asyncio.Task[None] | None = None
         # A lease must not be renewed by a list from before it was dropped.
         self._listing = asyncio.Lock()
-        self._away_until = -math.inf
-        self._failing = False
 
     async def take(self, lease: Lease, limits: KeyLimits) -> Answer:
         """Ask for a place."""
@@ -75,7 +56,7 @@ class SharedMeter:
             limits.tokens_per_minute,
             lease.tokens,
             _ms(self._lease_seconds),
-            _ms(max(FRESH_SECONDS, 3 * self._pace.seconds)),
+            _ms(max(FRESH_SECONDS, 3 * self._link.pace.seconds)),
             MAX_DEBT_MINUTES,
         )
         if reply is None:
@@ -84,10 +65,10 @@ class SharedMeter:
         if granted:
             self._here.count(lease, limits)
             self._keep(lease)
-            self._pace.forget(self)
+            self._link.pace.forget(self)
             return Answer(granted=True)
-        self._pace.note(self)
-        again = self._pace.seconds
+        self._link.pace.note(self)
+        again = self._link.pace.seconds
         if not wait_ms:
             return Answer(granted=False, ask_again_seconds=again)
         # Asked before the time as well, so as to keep the place among the processes.
@@ -112,7 +93,7 @@ class SharedMeter:
 
     async def step_back(self) -> None:
         """Nobody of this process waits any more."""
-        if self._pace.forget(self):
+        if self._link.pace.forget(self):
             await self._run(STEP_BACK, self._process)
 
     async def aclose(self) -> None:
@@ -130,7 +111,7 @@ class SharedMeter:
             # Redis learns of it when it is back.
             self._keep(lease)
         elif not answer.granted and answer.ask_again_seconds is None:
-            answer = Answer(granted=False, ask_again_seconds=self._pause_seconds)
+            answer = Answer(granted=False, ask_again_seconds=self._link.pause_seconds)
         return answer
 
     def _keep(self, lease: Lease) -> None:
@@ -153,22 +134,7 @@ class SharedMeter:
                     await self._run(RENEW, _ms(self._lease_seconds), *self._leases)
 
     async def _run(self, script: str, *arguments: str | int) -> Any:
-        """Run a script; None when Redis does not answer."""
-        now = asyncio.get_running_loop().time()
-        if now < self._away_until:
-            return None
-        try:
-            reply = await self._scripts[script](self._keys, arguments)
-        except FAILURES as error:
-            self._away_until = asyncio.get_running_loop().time() + self._pause_seconds
-            if not self._failing:
-                self._failing = True
-                log.warning("limits_without_redis", error=type(error).__name__)
-            return None
-        if self._failing:
-            self._failing = False
-            log.info("limits_with_redis_again")
-        return reply
+        return await self._link.run(script, self._keys, *arguments)
 
 
 def _ms(seconds: float) -> int:
