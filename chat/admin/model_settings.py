@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.actors import actor_of
 from accounts.services.audit import record
 from chat.admin.administrators import ForAdministrators
-from chat.admin.model_rows import MAX_ROWS, VIEWS, model_rows
+from chat.admin.model_rows import MAX_ROWS, VIEWS, model_rows, offers_now
 from chat.models import ModelAlias, ModelSetting
 from chat.relay.capabilities import MAX_CONTEXT_TOKENS, MIN_CONTEXT_TOKENS
 from chat.turns.relays import relays_changed
