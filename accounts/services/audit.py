@@ -16,15 +16,26 @@ class Actor:
     ip: str | None = None
 
 
-def record(actor: Actor | None, action: str, thing: Model, **detail: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A thing that no table holds, such as what the environment sets."""
+
+    kind: str
+    id: str
+    name: str
+
+
+def record(actor: Actor | None, action: str, thing: Model | Named, **detail: str) -> None:
     """Write one entry in the caller's transaction. `actor` None is an operator's command."""
+    if isinstance(thing, Model):
+        thing = Named(thing._meta.label_lower, str(thing.pk), str(thing))
     AuditEntry.objects.create(
         actor_id=actor.user_id if actor else None,
         actor=actor.name if actor else "",
         ip=actor.ip if actor else None,
         action=action,
-        object_kind=thing._meta.label_lower,
-        object_id=str(thing.pk),
-        object_name=str(thing)[:200],
+        object_kind=thing.kind,
+        object_id=thing.id[:40],
+        object_name=thing.name[:200],
         detail=detail,
     )

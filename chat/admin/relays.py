@@ -13,7 +13,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.actors import actor_of
 from accounts.services.audit import record
-from chat.admin.administrators import ForAdministrators, administers
+from chat.admin.administrators import administers
+from chat.admin.relay_checks import RelayChecks
 from chat.admin.relay_forms import (
     LIMITS,
     TIMES,
@@ -57,7 +58,7 @@ class KeysOfRelay(admin.TabularInline[RelayKey, Relay]):
     has_delete_permission = has_view_permission
 
 
-class RelayAdmin(ForAdministrators):
+class RelayAdmin(RelayChecks):
     """What is saved here holds at once in this process, and within seconds in all others."""
 
     form = RelayForm
