@@ -28,7 +28,7 @@
             said.append(" ");
             cell(said, "span", step.detail, "quiet");
         }
-        cell(row, "td", `${step.elapsed_ms} ms`, "time");
+        cell(row, "td", step.status === "skipped" ? "" : `${step.elapsed_ms} ms`, "time");
     };
 
     async function* linesOf(response) {
