@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -33,6 +34,9 @@ CONNECTION_ERRORS = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSE
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 MAX_ERROR_BODY_BYTES = 64 * 1024
 
+# By context, as httpx hands nothing through to aiohttp.
+_on_sent: ContextVar[Callable[[], None] | None] = ContextVar("on_sent", default=None)
+
 
 class RelayHTTP:
     """Requests to one relay; one client for each event loop, made when first needed."""
@@ -46,12 +50,19 @@ class RelayHTTP:
         )
 
     async def open(
-        self, method: str, path: str, *, content: bytes | None = None, accept: str, watch: Watch
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        accept: str,
+        watch: Watch,
+        on_sent: Callable[[], None] | None = None,
     ) -> httpx.Response:
         """Send a request and return its response with the body unread; the caller closes it.
 
-        Raises RelayAuth for a key that cannot be sent, AddressRefused, RelayTimeout,
-        RelayUnavailable.
+        `on_sent` is called when a connection stands and the request goes out on it. Raises
+        RelayAuth for a key that cannot be sent, AddressRefused, RelayTimeout, RelayUnavailable.
         """
         headers = {
             "Accept": accept,
@@ -63,6 +74,7 @@ class RelayHTTP:
         if content is not None:
             headers["Content-Type"] = "application/json"
         client = self._client()
+        before = _on_sent.set(on_sent)
         try:
             request = client.build_request(method, path, content=content, headers=headers)
             with watch:
@@ -73,6 +85,8 @@ class RelayHTTP:
             raise _error_before_answer(error) from None
         except ValueError as error:  # an address that aiohttp cannot use
             raise RelayProtocol(f"The relay's address is wrong: {error}", sent=False) from None
+        finally:
+            _on_sent.reset(before)
 
     async def get_document(self, path: str) -> Any:
         """Return the JSON document at a path below the relay's address; raises RelayError."""
@@ -151,9 +165,20 @@ class RelayHTTP:
             resolver=resolver,
             use_dns_cache=resolver is None,
         )
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_tell_sent)
         return aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            trace_configs=[trace],
         )
+
+
+async def _tell_sent(*_: object) -> None:
+    on_sent = _on_sent.get()
+    if on_sent is not None:
+        on_sent()
 
 
 async def read_body(response: httpx.Response, max_bytes: int, watch: Watch) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 
 import httpx
@@ -88,17 +88,22 @@ class SSETransport:
     ) -> httpx.Response:
         if attempt is None:
             return await self._ask(request, watch)
-        # Whoever stops us while we wait cannot know how far the request has come.
-        attempt.transport, attempt.status, attempt.sent = "sse", None, True
+
+        def sent() -> None:
+            attempt.sent = True
+
+        attempt.transport, attempt.status, attempt.sent = "sse", None, False
         try:
-            response = await self._ask(request, watch)
+            response = await self._ask(request, watch, sent)
         except RelayError as error:
             attempt.status, attempt.sent = error.status, error.sent
             raise
         attempt.status = response.status_code
         return response
 
-    async def _ask(self, request: ChatRequest, watch: Watch) -> httpx.Response:
+    async def _ask(
+        self, request: ChatRequest, watch: Watch, on_sent: Callable[[], None] | None = None
+    ) -> httpx.Response:
         """Return the response to read; raises RelayError for one that is no answer."""
         response = await self._http.open(
             "POST",
@@ -106,6 +111,7 @@ class SSETransport:
             content=encode_request(request),
             accept="text/event-stream",
             watch=watch,
+            on_sent=on_sent,
         )
         try:
             if response.status_code != 200:
