@@ -20,8 +20,8 @@ class Door:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
-        self.taken = 0
-        """Connections taken since it was opened, muted or shut."""
+        self.heard_bytes = 0
+        """What it was told since it was muted."""
         self._mute = False
         self._accepting: asyncio.Task[None] | None = None
         self._passages: set[asyncio.Task[None]] = set()
@@ -69,7 +69,7 @@ class Door:
         for plug in self._plugs:
             plug.close()
         self._plugs.clear()
-        self.taken = 0
+        self.heard_bytes = 0
         self._accepting = None
 
     async def _accept(self) -> None:
@@ -78,15 +78,14 @@ class Door:
             connection, _ = await loop.sock_accept(self._listener)
             passage = asyncio.create_task(self._pass(connection), name="passage")
             self._passages.add(passage)
-            self.taken += 1
             passage.add_done_callback(self._passages.discard)
 
     async def _pass(self, connection: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=connection)
         try:
             if self._mute:
-                while await reader.read(_PIECE_BYTES):
-                    pass
+                while data := await reader.read(_PIECE_BYTES):
+                    self.heard_bytes += len(data)
                 return
             onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
             try:

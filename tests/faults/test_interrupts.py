@@ -45,7 +45,7 @@ async def connecting(stage: Stage, door: Door) -> Frame:
 async def not_a_word(stage: Stage, door: Door) -> Frame:
     await door.mute()
     accepted = await stage.ask(f"fault-{GOOD}")
-    await until(lambda: door.taken)
+    await until(lambda: door.heard_bytes)
     return accepted
 
 
