@@ -1,8 +1,11 @@
 """What a chat request asks for, read from its JSON body."""
 
+import re
 from typing import Any
 
 import msgspec
+
+_CONTINUE = re.compile(r"continue your last message\b", re.I)
 
 
 class _Part(msgspec.Struct):
@@ -47,14 +50,22 @@ class Order(msgspec.Struct, frozen=True):
 
     @property
     def prompt(self) -> str:
-        """The last message of the user."""
-        return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
+        """The last message of the user, but for a wish that an answer be continued."""
+        return next((m.content for m in reversed(self._asked) if m.role == "user"), "")
 
     @property
     def prefix(self) -> str:
         """The beginning of the answer, if the client sent one back to be continued."""
-        last = self.messages[-1]
+        last = self._asked[-1]
         return last.content if last.role == "assistant" else ""
+
+    @property
+    def _asked(self) -> tuple[ChatMessage, ...]:
+        if len(self.messages) < 2:
+            return self.messages
+        cut, last = self.messages[-2:]
+        continues = cut.role == "assistant" and last.role == "user"
+        return self.messages[:-1] if continues and _CONTINUE.match(last.content) else self.messages
 
 
 class BadOrder(Exception):

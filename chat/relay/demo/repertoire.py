@@ -70,5 +70,7 @@ def reasoning_for(prompt: str) -> str:
 
 def rest_after(answer: str, prefix: str) -> str:
     """Give what of the answer follows a prefix that the client sent back to be continued."""
-    prefix = prefix.rstrip()
-    return answer[len(prefix) :] if prefix and answer.startswith(prefix) else answer
+    for begun in (prefix, prefix.rstrip()):
+        if begun and answer.startswith(begun):
+            return answer[len(begun) :]
+    return answer

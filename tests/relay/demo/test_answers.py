@@ -1,11 +1,13 @@
 """What the demo relay answers: worth reading, in the reader's language, counted rightly."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from chat.relay import demo
 from chat.relay.demo import DemoRelay
+from chat.relay.demo.order import read_order
 from chat.relay.demo.pieces import cut
 from chat.relay.demo.repertoire import answer_to, kind_of, language_of, rest_after
 from tests.relay.demo.client import body, chunks, finish_reasons, http, payloads, said, sse, usages
@@ -134,10 +136,24 @@ async def test_a_begun_answer_is_continued(relay: DemoRelay) -> None:
         {"role": "assistant", "content": whole[:100]},
     ]
     found = chunks(await sse(relay, body(messages=messages)))
-    assert whole[:100].rstrip() + said(found) == whole
+    assert whole[:100] + said(found) == whole
 
 
 def test_a_prefix_that_is_not_the_answers_is_ignored() -> None:
     assert rest_after("one two", "one") == " two"
     assert rest_after("one two", "two") == "one two"
     assert rest_after("one two", "") == "one two"
+
+
+def test_an_answer_that_is_to_be_continued_goes_on_where_it_stops() -> None:
+    whole = answer_to("Write something short", "hello", "gpt-4.1")
+    assert rest_after(whole, whole[:10]) == whole[10:]
+    asked = [
+        {"role": "user", "content": "Write something short"},
+        {"role": "assistant", "content": whole[:10]},
+        {"role": "user", "content": "Continue your last message exactly where it stops."},
+    ]
+    order = read_order(json.dumps({"model": "gpt-4.1", "messages": asked}))
+    assert (order.prompt, order.prefix) == ("Write something short", whole[:10])
+    order = read_order(json.dumps({"model": "gpt-4.1", "messages": asked[:1] + asked[2:]}))
+    assert (order.prompt, order.prefix) == (asked[2]["content"], "")
