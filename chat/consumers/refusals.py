@@ -19,14 +19,21 @@ def error_event(error: Exception, *, id: UUID | None = None, turn: UUID | None =
     if isinstance(error, BadFrame):
         return Error("bad_frame", error.message, id=error.id, detail={"path": error.path})
     if isinstance(error, Refused):
-        return Error(error.code, error.message, id=id, turn=turn, detail=error.detail)  # type: ignore[arg-type]
+        return Error(
+            error.code,  # type: ignore[arg-type]
+            error.message,
+            id=id,
+            turn=turn,
+            retry_after_seconds=error.retry_after_seconds,
+            detail=error.detail,
+        )
     if isinstance(error, PolicyRefusal):
         return Error(error.code, str(error), id=id, turn=turn)  # type: ignore[arg-type]
     if isinstance(error, ModelUnknown):
         near = list(error.near_matches)
         detail = {"model": error.model, "near_matches": near}
-        hint = f" Did you mean {', '.join(near)}?" if near else ""
-        message = f"No relay offers the model {error.model}.{hint}"
+        hint = f"Did you mean {', '.join(near)}?" if near else "Choose another one."
+        message = f"No relay offers the model {error.model} now. {hint}"
         return Error("model_unknown", message, id=id, turn=turn, detail=detail)
     if isinstance(error, RelayError):
         log.warning("relay_refused", code=error.code, relay_message=error.message)

@@ -10,6 +10,7 @@ from django.test import AsyncClient, Client
 
 from billing.money import usd_to_nano
 from billing.prices import NewPrice, set_price
+from chat.models import ModelSetting
 from chat.relay.demo import DemoRelay
 from chat.turns.relays import directory
 from tests.chat.test_api import json_of
@@ -48,6 +49,43 @@ async def test_models_carry_their_price_and_saving(people: Cast, relay: DemoRela
     unpriced = items["claude-sonnet-4.5"]
     assert (unpriced["available"], unpriced["reason"]) == (False, "It has no price yet.")
     assert listed["items"][0]["id"] == "gpt-4.1"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_models_tell_what_they_can_do(people: Cast, relay: DemoRelay) -> None:
+    client = AsyncClient()
+    await client.aforce_login(people.alice)
+    listed = json_of(await client.get("/api/models"))
+    items = {item["id"]: item for item in listed["items"]}
+    can = ("context_tokens", "vision", "reasoning")
+    assert [items["claude-sonnet-4.5"][name] for name in can] == [200_000, True, True]
+    assert [items["deepseek-v3.2"][name] for name in can] == [131_072, False, True]
+    assert [items["gpt-4"][name] for name in can] == [None, False, False]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_word_of_administrators_holds(people: Cast, relay: DemoRelay) -> None:
+    for model in ("gpt-4.1", "gpt-4o", "old-and-forbidden"):
+        await _set_price(model, "8", "60")
+    said: dict[str, dict[str, Any]] = {
+        "gpt-4.1": {"visibility": "hidden", "name": "Our own", "context_tokens": 8192},
+        "gpt-4o": {"visibility": "forbidden"},
+        "old-and-forbidden": {"visibility": "forbidden"},
+    }
+    for model, changes in said.items():
+        await ModelSetting.objects.acreate(model=model, **changes)
+    client = AsyncClient()
+    await client.aforce_login(people.alice)
+    listed = json_of(await client.get("/api/models"))
+    items = {item["id"]: item for item in listed["items"]}
+    assert listed["default"] not in ("gpt-4.1", "gpt-4o")
+    ours = items["gpt-4.1"]
+    assert (ours["available"], ours["hidden"]) == (True, True)
+    assert (ours["name"], ours["context_tokens"], ours["vision"]) == ("Our own", 8192, True)
+    for model in ("gpt-4o", "old-and-forbidden"):
+        refused = items[model]
+        assert (refused["available"], refused["hidden"]) == (False, True)
+        assert refused["reason"] == "Administrators do not allow it."
 
 
 @pytest.mark.django_db(transaction=True)

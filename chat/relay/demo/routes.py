@@ -44,6 +44,7 @@ class Routes:
     ) -> None:
         self._settings = settings
         self._shelf = shelf
+        self._asked_for_models = 0
         self._log = log
         self._casting = casting
         self._chat = ChatDoor(settings, log, casting, shelf)
@@ -111,6 +112,7 @@ class Routes:
         return None if key.strip() in self._settings.keys else refusals.BAD_KEY
 
     async def _list_models(self, door: HttpDoor) -> None:
+        self._asked_for_models += 1
         await asyncio.sleep(min(self._shelf.delay_seconds, LONGEST_DELAY_SECONDS))
         if self._shelf.status != 200:
             door.respond(self._shelf.status, refusals.error_body("The list is out of order"))
@@ -152,7 +154,7 @@ class Routes:
             return
         self._shelf.dropped = wish.dropped
         self._shelf.delay_seconds, self._shelf.status = wish.delay_seconds, wish.status
-        door.respond(200, {"dropped": sorted(wish.dropped)})
+        door.respond(200, {"dropped": sorted(wish.dropped), "asked": self._asked_for_models})
 
     def _inside(self, path: str) -> dict[str, object]:
         if path == "/demo/log":
