@@ -66,6 +66,7 @@ class Attempt(models.Model):
             models.UniqueConstraint(fields=["turn", "number"], name="attempt_number_once")
         ]
         indexes: ClassVar = [
+            models.Index(fields=["-created_at"], name="attempt_by_time"),
             models.Index(fields=["relay", "-created_at"], name="attempt_by_relay"),
             models.Index(fields=["relay", "model", "-id"], name="attempt_by_route"),
         ]

@@ -15,6 +15,8 @@ from billing.models import Quality
 from chat.models import Attempt, AttemptOutcome
 
 PERCENTS = (50, 95, 99)
+MAX_ATTEMPTS = 50_000
+"""The newest ones of a period; adding up more takes a page longer than anybody waits."""
 MAX_ROUTES = 500
 """Relays times models of one page; the busiest ones."""
 
@@ -125,7 +127,7 @@ class RelayStatistics:
 
 
 def relay_statistics(since: datetime) -> tuple[RelayStatistics, ...]:
-    """The relays that have had attempts since then, by name."""
+    """The relays that have had attempts since then, by name. See `oldest_of` for how far back."""
     rows = Attempt.objects.filter(created_at__gte=since)
     routes = _routes(rows)
     ttft, total = _percentiles(rows, "ttft_ms"), _percentiles(rows, "total_ms")
@@ -140,6 +142,14 @@ def relay_statistics(since: datetime) -> tuple[RelayStatistics, ...]:
         )
         for relay in sorted(routes)
     )
+
+
+def oldest_of(since: datetime) -> datetime:
+    """Where a period begins whose statistics do not take too long: at `since`, or with the newest
+    `MAX_ATTEMPTS` attempts."""
+    newest = Attempt.objects.filter(created_at__gte=since).order_by("-created_at")
+    first = newest.values_list("created_at", flat=True)[MAX_ATTEMPTS - 1 : MAX_ATTEMPTS]
+    return next(iter(first), since)
 
 
 def _routes(rows: QuerySet[Attempt]) -> dict[str, tuple[RouteStatistics, ...]]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from accounts.policy import Principal
-from chat.queries.relay_statistics import Percentiles, relay_statistics
+from chat.queries.relay_statistics import Percentiles, oldest_of, relay_statistics
 from tests.billing.conftest import set_prices
 from tests.chat.admitting import MODEL, send
 from tests.chat.relay_attempts import days_ago, stored
@@ -74,6 +74,16 @@ def test_routes_tell_as_what_the_relay_answered(turn: Any) -> None:
         ("gpt-4o", 1),
     ]
     assert routes[0].echoed == ("gpt-4.1-2025-04-14", "gpt-4.1-mini")
+
+
+def test_a_period_with_too_many_attempts_begins_later(
+    turn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = [stored(turn, at=days_ago(days)) and days_ago(days) for days in (3, 2, 1)]
+    assert oldest_of(since := days_ago(30)) == since
+    monkeypatch.setattr("chat.queries.relay_statistics.MAX_ATTEMPTS", 2)
+    assert abs(oldest_of(days_ago(30)) - times[1]).total_seconds() < 60
+    assert relay_statistics(oldest_of(days_ago(30)))[0].figures.attempts == 2
 
 
 def test_the_period_bounds_everything_and_the_newest_error_is_told(turn: Any) -> None:
