@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from chat.admin.relay_refusals import networks, told
 from chat.models import Relay, RelayKey
 from chat.relay.address_guard import AddressRefused, Target, check_url, resolve
 from chat.relay.errors import RelayAuth, RelayUnavailable
 from chat.relay.keys import PLACEHOLDER, inspect_key
 from chat.services.relay_keys import can_seal, is_usable
-from chat.turns.relays import configured
+from chat.turns.relays import configured, installation_settings
 
 REST_SCHEMES = ("https", "http")
 SOCKET_SCHEMES = ("wss", "ws")
@@ -78,6 +78,9 @@ class RelayForm(forms.ModelForm[Relay]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.remarks: list[str] = []
+        usual = installation_settings("", "", "", "")
+        for name in (*TIMES, "max_retries", *LIMITS):
+            self.fields[name].widget.attrs["placeholder"] = f"{getattr(usual, name):g}"
 
     def clean_name(self) -> str:
         """A name of the environment's relays is theirs."""
@@ -120,7 +123,7 @@ class RelayForm(forms.ModelForm[Relay]):
             target = check_url(url, networks(), schemes)
             asyncio.run(_resolved(target))
         except AddressRefused as refusal:
-            raise ValidationError(f"{refusal.message} {_way_out()}") from refusal
+            raise ValidationError(told(refusal)) from refusal
         except RelayUnavailable:
             # It may be set up before its name is; each connection is checked anew.
             self.remarks.append(
@@ -198,19 +201,6 @@ def no_secret() -> str:
         "Keys cannot be kept yet: set RELAY_KEY_SECRETS to a random text of 32 characters or "
         "more, and start the server again."
     )
-
-
-def networks() -> tuple[str, ...]:
-    """The private networks that relays may be in."""
-    allowed: tuple[str, ...] = settings.RELAY_PRIVATE_NETWORKS
-    return allowed
-
-
-def _way_out() -> str:
-    allowed = ", ".join(networks()) or gettext("none")
-    return gettext("Private networks allowed by RELAY_PRIVATE_NETWORKS: %(networks)s.") % {
-        "networks": allowed
-    }
 
 
 async def _resolved(target: Target) -> list[str]:

@@ -8,7 +8,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from chat.admin.relay_forms import REST_SCHEMES, SOCKET_SCHEMES, networks
+from chat.admin.relay_forms import REST_SCHEMES, SOCKET_SCHEMES
+from chat.admin.relay_refusals import networks
 from chat.models import Relay, RelayKey
 from chat.relay.address_guard import AddressRefused, check_url
 from chat.services.relay_keys import is_usable

@@ -64,18 +64,7 @@ class RelayAdmin(RelayChecks):
     form = RelayForm
     inlines = (KeysOfRelay,)
     change_list_template = "admin/chat/relay/change_list.html"
-    list_display = (
-        "name",
-        "base_url",
-        "transport",
-        "priority",
-        "weight",
-        "enabled",
-        "keys",
-        "state",
-    )
-    list_filter = ("enabled",)
-    search_fields = ("name", "base_url")
+    list_display = ("name", "state", "base_url", "priority", "weight", "keys", "transport")
     actions = ("enable", "disable")
     fieldsets = (
         (None, {"fields": ("name", "enabled", "base_url", "ws_url", "transport")}),
@@ -85,7 +74,8 @@ class RelayAdmin(RelayChecks):
             {
                 "fields": (*TIMES, "max_retries", *LIMITS),
                 "description": _(
-                    "Empty: as the settings of the installation say. A limit of 0 is none."
+                    "Empty: as the settings of the installation say, which is shown in grey. "
+                    "A limit of 0 is none."
                 ),
             },
         ),

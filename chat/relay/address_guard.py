@@ -17,9 +17,24 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chat.relay.errors import RelayUnavailable
-from chat.relay.networks import Address, AddressRefused, allow_loopback, judge, literal_in
+from chat.relay.networks import (
+    Address,
+    AddressRefused,
+    PrivateRefused,
+    allow_loopback,
+    judge,
+    literal_in,
+)
 
-__all__ = ["AddressRefused", "Lookup", "Target", "check_url", "resolve", "system_lookup"]
+__all__ = [
+    "AddressRefused",
+    "Lookup",
+    "PrivateRefused",
+    "Target",
+    "check_url",
+    "resolve",
+    "system_lookup",
+]
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """Finds the addresses of a name: (host, port) -> addresses as text; raises OSError."""
@@ -56,15 +71,18 @@ def check_url(url: str, networks: tuple[str, ...], schemes: tuple[str, ...]) -> 
     """
     target = _parts(url, schemes)
     if target.plain and not networks:
-        raise AddressRefused(
-            f"{target.scheme}:// would send the key in the clear: use {target.scheme}s://, "
-            "or allow the private network that the relay is in."
+        raise PrivateRefused(
+            "%(scheme)s:// would send the key in the clear: use %(scheme)ss://, "
+            "or allow the private network that the relay is in.",
+            scheme=target.scheme,
         )
     literal = literal_in(target.host)
     if literal is not None:
         judge(literal, networks, plain=target.plain)
     elif _LOCALHOST.fullmatch(target.host) and not allow_loopback(networks):
-        raise AddressRefused(f"{target.host} is this machine itself, which is not allowed.")
+        raise PrivateRefused(
+            "%(place)s is in a private network that is not allowed.", place=target.host
+        )
     return target
 
 
@@ -103,7 +121,7 @@ async def system_lookup(host: str, port: int) -> list[str]:
 
 
 def _parts(url: str, schemes: tuple[str, ...]) -> Target:
-    said = " or ".join(f"{scheme}://" for scheme in schemes)
+    said = ", ".join(f"{scheme}://" for scheme in schemes)
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise AddressRefused(
             "The relay's address holds a character that no address has; "
@@ -115,7 +133,7 @@ def _parts(url: str, schemes: tuple[str, ...]) -> Target:
     except ValueError:
         raise AddressRefused("The relay's address is none.") from None
     if parts.scheme not in schemes:
-        raise AddressRefused(f"The relay's address must begin with {said}.")
+        raise AddressRefused("The relay's address must begin with %(schemes)s.", schemes=said)
     if "@" in parts.netloc:
         raise AddressRefused("The relay's address may not hold a name or password.")
     if "?" in url or "#" in url:

@@ -47,6 +47,17 @@ class AddressRefused(RelayProtocol):
 
     default_sent = False
 
+    def __init__(self, reason: str, **shown: str) -> None:
+        """`reason` is one of a few sentences, with places for what is `shown`, so that a door can
+        say it in a person's language."""
+        super().__init__(reason % shown if shown else reason)
+        self.reason = reason
+        self.shown = shown
+
+
+class PrivateRefused(AddressRefused):
+    """The relay's address would be allowed if its network were."""
+
 
 @lru_cache(maxsize=64)
 def parse_networks(networks: tuple[str, ...]) -> tuple[Network, ...]:
@@ -77,13 +88,13 @@ def judge(address: Address, networks: tuple[str, ...], *, plain: bool, name: str
         address = address.ipv4_mapped
     shown = f"{name} ({address})" if name else str(address)
     if _inside(address, _NEVER) or _inside(_carried(address), _NEVER):
-        raise AddressRefused(f"{shown} is never a relay's address.")
+        raise AddressRefused("%(place)s is never a relay's address.", place=shown)
     if _inside(address, parse_networks(networks)):
         return address
     if not (_is_public(address) and _is_public(_carried(address))):
-        raise AddressRefused(f"{shown} is in a private network that is not allowed.")
+        raise PrivateRefused("%(place)s is in a private network that is not allowed.", place=shown)
     if plain:
-        raise AddressRefused(f"{shown} is public: the key goes there only encrypted.")
+        raise AddressRefused("%(place)s is public: the key goes there only encrypted.", place=shown)
     return address
 
 

@@ -11,9 +11,12 @@ from django.test import Client
 
 from accounts.models import AuditEntry
 from chat.admin import relays as relay_pages
+from chat.admin.relay_refusals import REASONS, told
 from chat.models import Relay, RelayKey
+from chat.relay.address_guard import PrivateRefused
 from chat.services.relay_keys import is_usable, unseal
 from tests.people import Cast
+from tests.processes import ROOT
 
 LIST, ADD = "/admin/chat/relay/", "/admin/chat/relay/add/"
 KEY = "hs_canary0123456789SECRET"
@@ -137,7 +140,8 @@ def test_only_administrators_see_relays(people: Cast, stored: Relay, standing: s
     ("url", "reason"),
     [
         ("http://relay.example/v1", "in the clear"),
-        ("https://127.0.0.1/v1", "not allowed"),
+        ("https://127.0.0.1/v1", "127.0.0.1 is in a private network"),
+        ("https://localhost/v1", "localhost is in a private network"),
         ("https://169.254.169.254/v1", "never"),
         ("https://0x7f.1/v1", "four decimal numbers"),
         ("https://inside.example/v1", "inside.example (10.0.0.7) is in a private network"),
@@ -148,7 +152,8 @@ def test_only_administrators_see_relays(people: Cast, stored: Relay, standing: s
 def test_an_address_that_leads_inside_is_refused(alice: Client, url: str, reason: str) -> None:
     shown = errors(alice.post(ADD, entered(base_url=url)))
     assert reason in shown
-    assert "RELAY_PRIVATE_NETWORKS" in shown
+    # What to set is said only where setting it would help.
+    assert ("RELAY_PRIVATE_NETWORKS" in shown) == ("clear" in reason or "private" in reason)
     socket_url = url.replace("http", "ws", 1) if url.startswith("http") else "https://x.example/v1"
     assert errors(alice.post(ADD, entered(ws_url=socket_url)))
     assert not Relay.objects.exists()
@@ -291,3 +296,14 @@ def test_several_relays_are_switched_and_deleted_at_once(alice: Client, stored: 
     alice.post(LIST, {"action": "delete_selected", "_selected_action": both, "post": "yes"})
     assert not Relay.objects.exists()
     assert AuditEntry.objects.filter(action="relay_deleted").count() == 2
+
+
+def test_every_reason_of_the_guard_can_be_told_in_other_languages() -> None:
+    source = "".join(
+        re.sub(r'"\s+"', "", (ROOT / "chat" / "relay" / name).read_text())
+        for name in ("networks.py", "address_guard.py")
+    )
+    given = set(re.findall(r'raise (?:Address|Private)Refused\(\s*"(.*?)"', source))
+    assert given == set(REASONS)
+    vi = told(PrivateRefused("%(place)s is in a private network that is not allowed.", place="x"))
+    assert vi.startswith("x ")

@@ -1,7 +1,7 @@
 """The relays of this installation: which models they offer, and who answers for a model."""
 
 from chat.relay.routes import Route
-from chat.turns.relays.configured import configured
+from chat.turns.relays.configured import configured, installation_settings
 from chat.turns.relays.directory import RelayDirectory, directory, relays_changed
 from chat.turns.relays.offers import SCRIPTED_RELAY, Offer
 
@@ -12,5 +12,6 @@ __all__ = [
     "Route",
     "configured",
     "directory",
+    "installation_settings",
     "relays_changed",
 ]
