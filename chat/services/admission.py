@@ -7,13 +7,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from accounts.models import User
 from accounts.policy import NotVisible, Principal, require
 from accounts.roles import Capability
 from billing.errors import BudgetExhausted, PriceUnknown
 from billing.holds import HoldPlaced, place_hold
 from billing.money import format_usd
-from chat.models import Conversation, Message, Turn, TurnState
+from chat.models import Conversation, Message, Turn
 from chat.search import fold
 from chat.services.announcements import ConversationChange, announce
 from chat.services.errors import (
@@ -21,6 +20,7 @@ from chat.services.errors import (
     ContentInvalid,
     IdempotencyMismatch,
     ModelNotAllowed,
+    RateLimited,
     TooManyTurns,
 )
 from chat.services.intents import Admitted, Intent, Models, PromptMessage
@@ -28,6 +28,7 @@ from chat.services.model_choice import model_for
 from chat.services.placing import Place, find_place
 from chat.services.prompts import branch_above, build_prompt, prompt_ceiling_bytes, window
 from chat.services.titles import title_from
+from chat.services.turn_limits import check_turn_limits
 
 
 def start_turn(principal: Principal, intent: Intent, *, models: Models, node: str) -> Admitted:
@@ -40,7 +41,7 @@ def start_turn(principal: Principal, intent: Intent, *, models: Models, node: st
     try:
         with transaction.atomic():
             return _sent_before(principal, intent) or _admit(principal, intent, models, node)
-    except IntegrityError:
+    except (IntegrityError, TooManyTurns, RateLimited):
         # The same send arrived twice at once and the other one was first.
         earlier = _sent_before(principal, intent)
         if earlier is None:
@@ -119,7 +120,7 @@ def _admit(principal: Principal, intent: Intent, models: Models, node: str) -> A
         max_tokens=max_tokens,
         temperature=intent.temperature,
     )
-    _count_turns(principal)
+    check_turn_limits(principal.user_id, conversation.team_id)
     hold = _hold(turn, prompt)
     _write_messages(turn, place, intent, principal)
     return _admitted(
@@ -145,19 +146,6 @@ def _prompt(place: Place, intent: Intent, window_bytes: int) -> tuple[PromptMess
         keep_last=place.question is not None,
     )
     return build_prompt(above=above, content=content, prefix=place.prefix, system=intent.system)
-
-
-def _count_turns(principal: Principal) -> None:
-    """Refuse more turns of one person than are allowed at a time.
-
-    Locking the person makes her sends wait for each other, so the count is exact. The lock is
-    taken before those of budgets, and is a weak one: settlements, which hold budgets and name the
-    person, do not wait for it.
-    """
-    list(User.objects.select_for_update(no_key=True).filter(pk=principal.user_id).values("pk"))
-    running = Turn.objects.filter(requester_id=principal.user_id, state=TurnState.RUNNING)
-    if running.count() >= settings.TURNS.max_turns_per_person:
-        raise TooManyTurns(limit_turns=settings.TURNS.max_turns_per_person)
 
 
 def _hold(turn: Turn, prompt: tuple[PromptMessage, ...]) -> HoldPlaced:

@@ -9,6 +9,7 @@ class Refused(Exception):
     """This cannot be done."""
 
     code = "bad_frame"
+    retry_after_seconds: float | None = None
 
     def __init__(self, message: str = "", **detail: Any) -> None:
         super().__init__(message or (type(self).__doc__ or "").strip())
@@ -30,6 +31,16 @@ class TooManyTurns(Refused):
     """Too many answers are being written at once. Wait for one to end, or stop it."""
 
     code = "too_many_turns"
+
+
+class RateLimited(Refused):
+    """A limit of the person or the team is reached; `retry_after_seconds` says for how long."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_seconds: float, **detail: Any) -> None:
+        super().__init__(message, **detail)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ModelUnknown(Refused):
@@ -75,6 +86,7 @@ __all__ = [
     "ModelNotAllowed",
     "ModelUnknown",
     "NotVisible",
+    "RateLimited",
     "Refused",
     "Restarting",
     "StorageUnavailable",

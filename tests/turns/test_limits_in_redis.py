@@ -1,4 +1,4 @@
-"""Places that several processes share: fair between them, freed by a death, bounded without Redis."""
+"""Places that processes share: fair between them, freed by a death, bounded without Redis."""
 
 import asyncio
 import os

@@ -9,6 +9,7 @@ AGAIN = (
     "tests/chat/test_ending.py",
     "tests/turns/test_recovery.py",
     "tests/turns/test_races.py",
+    "tests/turns/test_turn_limits.py",
     "tests/turns/test_store.py",
 )
 

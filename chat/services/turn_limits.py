@@ -1,0 +1,121 @@
+"""How many turns, and how many tokens, a person and a team may ask for.
+
+The stored turns are what is counted: so the counts are the same for every process and after every
+restart, a send that is repeated counts once, and one that was refused not at all.
+"""
+
+import math
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.models import Team, User
+from chat.models import Turn, TurnState
+from chat.services.errors import RateLimited, TooManyTurns
+
+WINDOW = timedelta(minutes=1)
+LONGEST_TURN = timedelta(hours=1)
+"""Tokens of turns that began earlier than this are not looked for."""
+CLOCK_SKEW = timedelta(seconds=5)
+"""Times later than this from now are those of a clock that was set back; they count no more."""
+
+Whose = Literal["person", "team"]
+_NAMES: dict[Whose, str] = {"person": "one person", "team": "the team"}
+
+
+def check_turn_limits(person_id: int, team_id: UUID) -> None:
+    """Refuse a turn beyond the limits of the person and of the team.
+
+    To be called within the transaction that stores the turn: it locks the person, and the team if
+    that has limits, so their turns are admitted one after the other and the counts are exact.
+    The locks are taken before those of budgets, and are weak ones: settlements, which hold budgets
+    and name both, do not wait for them. Raises TooManyTurns, RateLimited.
+    """
+    limits = settings.LIMITS
+    list(User.objects.select_for_update(no_key=True).filter(pk=person_id).values("pk"))
+    own = Q(requester_id=person_id)
+    if _running(own) >= settings.TURNS.max_turns_per_person:
+        raise TooManyTurns(limit_turns=settings.TURNS.max_turns_per_person)
+    _check_requests("person", own, limits.max_requests_per_minute_per_person)
+    _check_tokens("person", own, limits.max_tokens_per_minute_per_person)
+    if not (
+        limits.max_turns_per_team
+        or limits.max_requests_per_minute_per_team
+        or limits.max_tokens_per_minute_per_team
+    ):
+        return
+    list(Team.objects.select_for_update(no_key=True).filter(pk=team_id).values("pk"))
+    teams = Q(team_id=team_id)
+    if limits.max_turns_per_team and _running(teams) >= limits.max_turns_per_team:
+        raise TooManyTurns(
+            f"The team has {limits.max_turns_per_team} answers written at a time. Wait for one to "
+            "end, or stop one.",
+            limit="team_turns",
+            limit_turns=limits.max_turns_per_team,
+        )
+    _check_requests("team", teams, limits.max_requests_per_minute_per_team)
+    _check_tokens("team", teams, limits.max_tokens_per_minute_per_team)
+
+
+def _running(whose: Q) -> int:
+    return Turn.objects.filter(whose, state=TurnState.RUNNING).count()
+
+
+def _check_requests(who: Whose, whose: Q, limit: int) -> None:
+    if not limit:
+        return
+    now = timezone.now()
+    begun = Turn.objects.filter(
+        whose, created_at__gt=now - WINDOW, created_at__lte=now + CLOCK_SKEW
+    )
+    times = list(begun.order_by("-created_at").values_list("created_at", flat=True)[:limit])
+    if len(times) == limit:
+        raise _too_fast(who, "requests", limit, times[-1], now)
+
+
+def _check_tokens(who: Whose, whose: Q, limit: int) -> None:
+    """Refuse while the answers that ended within a minute took the limit or more. What runs is
+    not known yet: it is paid for afterwards, by a longer wait."""
+    if not limit:
+        return
+    now = timezone.now()
+    ended = (
+        Turn.objects.filter(
+            whose,
+            created_at__gt=now - LONGEST_TURN,
+            ended_at__gt=now - WINDOW,
+            ended_at__lte=now + CLOCK_SKEW,
+        )
+        .order_by("-ended_at")
+        .values_list("ended_at", F("prompt_tokens") + F("completion_tokens"))
+    )
+    free_from = _reached(ended, limit)
+    if free_from is not None:
+        raise _too_fast(who, "tokens", limit, free_from, now)
+
+
+def _reached(newest_first: Iterable[tuple[datetime | None, int]], limit: int) -> datetime | None:
+    """The end with which the limit is reached: once it is a minute ago, less than it counts."""
+    total = 0
+    for ended_at, tokens in newest_first:
+        total += tokens
+        if total >= limit:
+            return ended_at
+    return None
+
+
+def _too_fast(who: Whose, what: str, limit: int, since: datetime, now: datetime) -> RateLimited:
+    wait = min(max(since + WINDOW - now, timedelta(seconds=1)), WINDOW)
+    seconds = math.ceil(wait.total_seconds())
+    return RateLimited(
+        f"The limit of {limit} {what} a minute for {_NAMES[who]} is reached. "
+        f"Send again in {seconds} s.",
+        retry_after_seconds=round(wait.total_seconds(), 1),
+        limit=f"{who}_{what}",
+        maximum=limit,
+    )
