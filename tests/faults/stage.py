@@ -104,7 +104,7 @@ class Stage:
             done_ns=done["seen_ns"],
             frames=frames,
             seen=self.alice.turns.get(turn_id, SeenTurn()),
-            requests=(await self.ended_requests(model))[after:],
+            requests=await self.ended_requests(model, after),
             **await asyncio.to_thread(stored, self.server.data_dir, turn_id),
         )
 
@@ -118,11 +118,11 @@ class Stage:
             for each in found
         ]
 
-    async def ended_requests(self, model: str) -> list[RequestRecord]:
-        """The same, once the relay has seen the end of all of them."""
+    async def ended_requests(self, model: str, after: int = 0) -> list[RequestRecord]:
+        """Those behind the first `after`, once the relay has seen the end of all of them."""
         async with asyncio.timeout(10):
             while True:
-                found = await self.requests(model)
+                found = (await self.requests(model))[after:]
                 if all(each.ended_monotonic_ns is not None for each in found):
                     return found
                 await asyncio.sleep(0.05)

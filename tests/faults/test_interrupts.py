@@ -21,7 +21,7 @@ from tests.servers import TramServer
 from tests.socket_client import Frame
 
 AT_ONCE_SECONDS = 1.0
-GOOD, BUSY, NO_HEAD, SILENT = "none", "busy", "no-head", "silent"
+GOOD, BUSY, NO_HEAD, SILENT, HANG = "none", "busy", "no-head", "silent", "hang"
 
 
 @dataclass
@@ -33,6 +33,22 @@ class Scene:
     charge: Literal["nothing", "prompt"]
     requests: int
     charge_on_websocket: Literal["nothing", "prompt"] | None = None
+    others: int = 0
+    """Turns at the same relay that came before."""
+
+
+async def queued(stage: Stage, door: Door) -> Frame:
+    first = await stage.ask(f"fault-{HANG}")
+    await stage.alice.first_text(first["turn"])
+    second = await stage.ask(f"fault-{HANG}")
+    await stage.alice.wait_for(
+        lambda frame: (
+            frame["type"] == "notice"
+            and (frame["turn"], frame["code"]) == (second["turn"], "waiting")
+            and frame["position"] == 1
+        )
+    )
+    return second
 
 
 async def connecting(stage: Stage, door: Door) -> Frame:
@@ -73,6 +89,7 @@ async def _until_asked(stage: Stage, model: str) -> Frame:
 
 
 SCENES = (
+    Scene("queued", queued, "nothing", 0, others=1),
     Scene("connecting", connecting, "nothing", 0),
     # Over WebSocket the question waits for the handshake, so it was never asked.
     Scene("not-a-word", not_a_word, "prompt", 0, charge_on_websocket="nothing"),
@@ -107,18 +124,20 @@ def interrupted(
 
 async def _play(folder: Path, template: Path, transport: str) -> dict[str, Interrupted]:
     found = {}
-    relays = FaultyRelays(folder, CANARY_KEY, (GOOD, BUSY, NO_HEAD, SILENT))
+    relays = FaultyRelays(folder, CANARY_KEY, (GOOD, BUSY, NO_HEAD, SILENT, HANG))
     with relays:
         async with Door(urlsplit(relays.addresses[GOOD]).port) as door:
             setting = relays.setting.replace(f":{door.to_port}/", f":{door.port}/")
-            server = faulty_server(folder / "data", template, transport, setting)
+            env = {"MAX_STREAMS_PER_KEY": "1"}
+            server = faulty_server(folder / "data", template, transport, setting, env)
             try:
                 await asyncio.to_thread(server.start)
                 async with on_stage(server, relays) as stage:
                     for scene in SCENES:
                         await door.open()
                         accepted = await scene.bring(stage, door)
-                        found[scene.name] = await _interrupt(stage, accepted)
+                        found[scene.name] = await _interrupt(stage, scene, accepted)
+                        await _interrupt_others(stage)
                     left = (psutil.CONN_SYN_SENT, psutil.CONN_CLOSE_WAIT)
                     await until(lambda: not any(connections(server, door.port, s) for s in left))
                 await asyncio.to_thread(oracle.the_books_balance, server)
@@ -127,11 +146,18 @@ async def _play(folder: Path, template: Path, transport: str) -> dict[str, Inter
     return found
 
 
-async def _interrupt(stage: Stage, accepted: Frame) -> Interrupted:
+async def _interrupt(stage: Stage, scene: Scene, accepted: Frame) -> Interrupted:
     asked_ns = time.monotonic_ns()
     await stage.alice.send(type="interrupt", turn=accepted["turn"])
-    turn = await stage.witness(accepted)
+    await stage.alice.done(accepted["turn"])
+    turn = await stage.witness(accepted, after=scene.others)
     return Interrupted(turn, (turn.done_ns - asked_ns) / 1e9)
+
+
+async def _interrupt_others(stage: Stage) -> None:
+    for turn_id in [each for each, seen in stage.alice.turns.items() if seen.done is None]:
+        await stage.alice.send(type="interrupt", turn=turn_id)
+        await stage.alice.done(turn_id)
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
