@@ -21,6 +21,8 @@ from chat.relay.errors import (
 )
 
 MAX_MESSAGE_LENGTH = 500
+# What a relay may ask for; 400 digits would be infinite, which no clock can reach.
+LONGEST_WAIT_SECONDS = 366 * 24 * 3600.0
 
 _RETRY_AFTER_IN_TEXT = re.compile(
     r"(?:retry|try again)\s+(?:after|in)\s+(\d+(?:\.\d+)?)\s*"
@@ -68,22 +70,22 @@ def retry_after_seconds(headers: Mapping[str, str], message: str, now: datetime)
     """
     given = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", given):
-        return float(given)
+        return min(float(given), LONGEST_WAIT_SECONDS)
     if given:
         try:
             moment = parsedate_to_datetime(given)
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
         else:
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=UTC)
-            return max(0.0, (moment - now).total_seconds())
+            return min(max(0.0, (moment - now).total_seconds()), LONGEST_WAIT_SECONDS)
     found = _RETRY_AFTER_IN_TEXT.search(message)
     if found is None:
         return None
     unit = (found[2] or "s").lower()
     scale = 0.001 if unit.startswith(("ms", "milli")) else 60.0 if unit.startswith("m") else 1.0
-    return float(found[1]) * scale
+    return min(float(found[1]) * scale, LONGEST_WAIT_SECONDS)
 
 
 def _error_for_status(

@@ -75,6 +75,9 @@ REFUSALS: list[tuple[list[Any], str, bool]] = [
      "relay_error", True),
     (stream(b'data: {"error": {"message": "key ' + CANARY_KEY.encode() + b'"}}\n\n'),
      "relay_error", True),
+    ([*respond(204), b'{"error": "' + CANARY_KEY.encode() + b'"}\r\n', "close"],
+     "relay_unavailable", True),
+    ([b"HTTP/1.1 x " + CANARY_KEY.encode() + b"\r\n\r\n", "close"], "relay_unavailable", True),
     ([b"not http at all\r\n\r\n", "close"], "relay_unavailable", True),
     (["close"], "relay_unavailable", True),
 ]  # fmt: skip

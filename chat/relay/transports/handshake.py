@@ -20,6 +20,7 @@ from chat.relay.failures import error_for_response
 from chat.relay.keys import authorization, redact
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.frames import FrameConnection
+from chat.relay.transports.http import describe
 from chat.relay.transports.tls import tls_context
 from chat.relay.worded_failures import says_at_capacity
 
@@ -63,8 +64,7 @@ async def open_websocket(settings: RelaySettings, lookup: Lookup | None = None) 
     except InvalidHandshake as error:
         raise _refusal(error, settings.api_key) from None
     except (OSError, UnicodeError) as error:
-        message = f"The connection to the relay failed: {error or type(error).__name__}"
-        raise RelayUnavailable(redact(message, settings.api_key), sent=False) from None
+        raise RelayUnavailable(describe(error, settings.api_key), sent=False) from None
     if response is None:
         connection.close()
         raise RelayUnavailable("The relay closed the connection.", sent=False)

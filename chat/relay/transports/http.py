@@ -21,7 +21,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from chat.relay.address_guard import Lookup, check_url
 from chat.relay.errors import RelayError, RelayProtocol, RelayTimeout, RelayUnavailable
-from chat.relay.failures import error_for_response
+from chat.relay.failures import MAX_MESSAGE_LENGTH, encodable, error_for_response
 from chat.relay.keys import authorization, redact
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.guarded_resolver import GuardedResolver
@@ -82,7 +82,7 @@ class RelayHTTP:
         except TimeoutError:
             raise RelayTimeout("The relay did not begin to answer in time.") from None
         except CONNECTION_ERRORS as error:
-            raise _error_before_answer(error) from None
+            raise _error_before_answer(error, self._settings.api_key) from None
         except ValueError as error:  # an address that aiohttp cannot use
             raise RelayProtocol(f"The relay's address is wrong: {error}", sent=False) from None
         finally:
@@ -104,7 +104,7 @@ class RelayHTTP:
         except TimeoutError:
             raise RelayTimeout() from None
         except CONNECTION_ERRORS as error:
-            raise RelayUnavailable(describe(error)) from None
+            raise RelayUnavailable(describe(error, self._settings.api_key)) from None
         except (ValueError, RecursionError):
             raise RelayProtocol(f"The relay's {path} is not JSON.") from None
         finally:
@@ -194,12 +194,14 @@ async def read_body(response: httpx.Response, max_bytes: int, watch: Watch) -> b
     return bytes(body[:max_bytes])
 
 
-def describe(error: Exception) -> str:
+def describe(error: Exception, key: str) -> str:
     """Return what happened to a connection, for people who run the product."""
-    return f"The connection to the relay failed: {error or type(error).__name__}"
+    # Without the key: aiohttp quotes what it could not read, and that may quote the key.
+    said = redact(encodable(str(error)), key)[:MAX_MESSAGE_LENGTH]
+    return f"The connection to the relay failed: {said or type(error).__name__}"
 
 
-def _error_before_answer(error: Exception) -> RelayError:
+def _error_before_answer(error: Exception, key: str) -> RelayError:
     """Judge a failure before the response headers by its cause: httpx-aiohttp reports lost
     connections and slow ones alike as ConnectTimeout.
     """
@@ -207,4 +209,4 @@ def _error_before_answer(error: Exception) -> RelayError:
     if isinstance(cause, TimeoutError):
         return RelayTimeout("The relay did not accept a connection in time.", sent=False)
     never_connected = isinstance(cause, aiohttp.ClientConnectorError | httpx.UnsupportedProtocol)
-    return RelayUnavailable(describe(error), sent=not never_connected)
+    return RelayUnavailable(describe(error, key), sent=not never_connected)

@@ -146,7 +146,7 @@ class SSETransport:
         except CONNECTION_ERRORS as error:
             if reader.finished:
                 return b""
-            raise _broken(error, reader) from None
+            raise _broken(error, reader, self._settings.api_key) from None
 
     def _bound_next_read(self, reader: AnswerReader, watch: Watch) -> None:
         if reader.finished:
@@ -166,7 +166,7 @@ class SSETransport:
         except TimeoutError:
             raise RelayTimeout("The relay fell silent.") from None
         except CONNECTION_ERRORS as error:
-            raise _broken(error, reader) from None
+            raise _broken(error, reader, self._settings.api_key) from None
         events = list(reader.take(body))
         reader.end()
         return events
@@ -177,8 +177,8 @@ def _media_type(response: httpx.Response) -> str:
     return given.partition(";")[0].strip().lower()
 
 
-def _broken(error: Exception, reader: AnswerReader) -> RelayError:
-    return RelayStreamBroken() if reader.started else RelayUnavailable(describe(error))
+def _broken(error: Exception, reader: AnswerReader, key: str) -> RelayError:
+    return RelayStreamBroken() if reader.started else RelayUnavailable(describe(error, key))
 
 
 async def _drain(chunks: AsyncIterator[bytes], watch: Watch) -> None:
