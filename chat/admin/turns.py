@@ -15,6 +15,7 @@ from billing.admin.bases import money
 from billing.formatting import shown_count
 from billing.models import Quality
 from billing.prices import price_list
+from chat.admin.attempts import AttemptsOfTurn
 from chat.admin.bases import Review, moment, people_called, uuid_in
 from chat.admin.exports import TurnResource
 from chat.admin.filters import DayFilter, ModelFilter, QualityFilter, TeamFilter
@@ -49,6 +50,7 @@ class TurnAdmin(Review):
     list_select_related = ("requester", "team", "conversation")
     ordering = ("-created_at", "-id")
     search_help_text = _("Person, model, title of the conversation, or an id")
+    inlines = (AttemptsOfTurn,)
     fieldsets = (
         (None, {"fields": ("id", "state", "begun", "ended", "requester", "team")}),
         (_("What for"), {"fields": ("conversation_link", "model", "route", "temperature")}),
