@@ -35,7 +35,11 @@ def site(
     """Run a site whose relay answers as fast as it is read."""
     folder = tmp_path_factory.mktemp("site")
     # A socket that was being opened while its session ended is noticed at the next look.
-    env = {"RETRY_DELAY_MS": "50", "REVALIDATE_SECONDS": "3"}
+    env = {
+        "RETRY_DELAY_MS": "50",
+        "REVALIDATE_SECONDS": "3",
+        "RELAY_MODELS_TTL_SECONDS": "0.5",
+    }
     with TramServer(folder, server_template, env, relay_options=QUICK_RELAY) as server:
         yield server
 

@@ -42,6 +42,11 @@ class RelayScripts:
         """Say the text, then reset the connection."""
         self.next([{"act": "text", "text": text}, {"act": "say"}, {"act": "reset"}])
 
+    def drops(self, *models: str) -> None:
+        """Offer all models but these, from now on."""
+        body = {"dropped": list(models)}
+        httpx.post(self._url + "models", json=body, timeout=10).raise_for_status()
+
     def streams(self) -> Any:
         """List the answers that the relay is writing now."""
         return httpx.get(self._url + "streams", timeout=10).json()

@@ -1,9 +1,22 @@
 """Choosing a model by what it costs."""
 
+import time
+
 from playwright.sync_api import Locator, expect
 
 from tests.journeys.desk import Desk, Desks
 from tests.journeys.relay import RelayScripts
+
+
+def wait_until_gone(desk: Desk, model: str) -> None:
+    """Wait until the server says that nobody offers the model."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        items = desk.page.request.get(desk.url + "/api/models").json()["items"]
+        if any(item["id"] == model and not item["available"] for item in items):
+            return
+        desk.page.wait_for_timeout(100)
+    raise AssertionError(f"{model} is still offered")
 
 
 def opened_picker(desk: Desk) -> Locator:
@@ -74,3 +87,48 @@ def test_the_price_of_sending_is_estimated_before_it_is_paid(desks: Desks) -> No
     expect(alice.page.locator(".composer-estimate")).to_contain_text("about $0.00")
     alice.composer.fill("")
     expect(alice.page.locator(".composer-estimate")).to_have_text("")
+
+
+def test_the_picker_marks_what_a_model_can_do_also_for_screen_readers(desks: Desks) -> None:
+    alice = desks("alice").go()
+    picker = opened_picker(alice)
+    sonnet = picker.get_by_role("button", name="Claude Sonnet 4.5")
+    expect(sonnet.locator(".model-mark")).to_have_count(3)
+    expect(sonnet).to_contain_text("200 K")
+    name = " ".join(sonnet.locator(".model-marks .visually-hidden").all_inner_texts())
+    assert name == "sees pictures reasons before it answers 200,000 tokens of context"
+    expect(
+        picker.get_by_role("button", name="Gemini 2.5 Flash (scripted) sees pictures 1,048,576")
+    ).to_contain_text("1 M")
+    plain = picker.locator("[data-model='gpt-3.5-turbo']")
+    expect(plain.locator(".model-mark")).to_have_count(0)
+    expect(plain.locator(".model-marks")).to_be_hidden()
+
+
+def test_a_conversation_whose_model_is_dropped_opens_and_says_so(
+    desks: Desks, relay: RelayScripts
+) -> None:
+    alice = desks("alice").go()
+    alice.choose_model("gemini-2.5")
+    relay.next_says("An answer that stays.")
+    alice.ask("Ask while it is there")
+    relay.drops("gemini-2.5-flash")
+    try:
+        wait_until_gone(alice, "gemini-2.5-flash")
+        row = opened_picker(alice).locator("[data-model='gemini-2.5-flash']")
+        expect(row).to_be_disabled()
+        expect(row).to_contain_text("No relay offers it now.")
+        alice.page.keyboard.press("Escape")
+        alice.reload()
+        expect(alice.answer_text).to_contain_text("An answer that stays.")
+        expect(alice.page.locator(".model-button")).to_contain_text("No relay offers it now.")
+        alice.send("And now?")
+        expect(alice.reason).to_contain_text("No relay offers this model now.")
+        expect(alice.composer).to_have_value("And now?")
+        alice.choose_model("v3.2")
+        relay.next_says("Another one answers.")
+        alice.composer.press("Enter")
+        alice.wait_ended()
+        expect(alice.answer_text).to_contain_text("Another one answers.")
+    finally:
+        relay.drops()

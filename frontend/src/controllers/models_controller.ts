@@ -87,7 +87,7 @@ function marks(model: ModelView): HTMLElement[] {
   if (model.vision) made.push(mark(t("sees pictures"), icon("image")));
   if (model.reasoning) made.push(mark(t("reasons before it answers"), icon("brain")));
   if (model.context_tokens !== null) {
-    const meaning = t("remembers {count} tokens", { count: number(model.context_tokens) });
+    const meaning = t("{count} tokens of context", { count: number(model.context_tokens) });
     const shown = element("span", { "aria-hidden": "true" }, contextSize(model.context_tokens));
     made.push(mark(meaning, shown));
   }
