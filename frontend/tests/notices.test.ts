@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { noticeText } from "../src/models/failures";
+import { noticeText, refusal } from "../src/models/failures";
 import type { Notice } from "../src/models/protocol";
 
 const TURN = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
@@ -23,4 +23,23 @@ test("every other notice has its own words", () => {
   assert.equal(new Set(texts).size, 3);
   assert.ok(texts.every(Boolean));
   assert.equal(noticeText(null), "");
+});
+
+function refused(limit: string, more: object = {}): string {
+  const detail = { limit, maximum: 20, ...more };
+  return refusal({ code: "rate_limited", message: "", detail, retry_after_seconds: 11.2 });
+}
+
+test("a refused send names the limit and when to send again", () => {
+  const limits = ["person_requests", "person_tokens", "team_requests", "team_tokens"];
+  const texts = limits.map((limit) => refused(limit));
+  assert.equal(new Set(texts).size, 4);
+  assert.ok(texts.every((text) => /20/.test(text) && /in 12 s\./.test(text)));
+  assert.match(refused("frames"), /faster than the limit\. Wait 12 s/);
+});
+
+test("a team that has all its answers running is told how many those are", () => {
+  const detail = { limit: "team_turns", limit_turns: 3 };
+  assert.match(refusal({ code: "too_many_turns", message: "", detail }), /may have 3 answers/);
+  assert.match(refusal({ code: "too_many_turns", message: "" }), /Too many answers/);
 });

@@ -13,11 +13,9 @@ export function refusal(fault: Fault & { detail?: Detail; retry_after_seconds?: 
     case "budget_exhausted":
       return budgetRefusal(fault.detail);
     case "rate_limited":
-      return t("You are sending faster than the limit. Wait {seconds} s, then send again.", {
-        seconds: number(Math.ceil(fault.retry_after_seconds ?? 5)),
-      });
+      return tooFast(fault.detail, number(Math.ceil(fault.retry_after_seconds ?? 5)));
     case "too_many_turns":
-      return t("Too many answers are running at once. Wait for one to end, or stop one.");
+      return tooMany(fault.detail);
     case "model_not_allowed":
       if (fault.detail?.["reason"] === "forbidden") {
         return t("Administrators do not allow this model. Choose another one.");
@@ -40,10 +38,41 @@ export function refusal(fault: Fault & { detail?: Detail; retry_after_seconds?: 
     case "relay_auth":
       return t("The relay does not accept this installation's key. An administrator must mend it.");
     case "relay_unavailable":
+      if (fault.detail?.["reason"] === "no_relay") {
+        return t("There is no relay yet. An administrator adds one in the administration.");
+      }
       return t("The relay did not answer. Nothing was charged. Try again.");
     default:
       return failure(fault, t("That did not work. Nothing was charged. Try again."));
   }
+}
+
+function tooFast(detail: Detail, seconds: string): string {
+  const maximum = number(Number(detail?.["maximum"]));
+  switch (detail?.["limit"]) {
+    case "person_requests":
+      return t("You may begin {maximum} answers a minute. Send again in {seconds} s.", { maximum, seconds });
+    case "person_tokens":
+      return t("Your {maximum} tokens of this minute are used up. Send again in {seconds} s.", { maximum, seconds });
+    case "team_requests":
+      return t("Your team may begin {maximum} answers a minute. Send again in {seconds} s.", { maximum, seconds });
+    case "team_tokens":
+      return t("Your team's {maximum} tokens of this minute are used up. Send again in {seconds} s.", {
+        maximum,
+        seconds,
+      });
+    default:
+      return t("You are sending faster than the limit. Wait {seconds} s, then send again.", { seconds });
+  }
+}
+
+function tooMany(detail: Detail): string {
+  if (detail?.["limit"] === "team_turns") {
+    return t("Your team may have {maximum} answers written at a time. Wait for one to end, or stop one.", {
+      maximum: number(Number(detail["limit_turns"])),
+    });
+  }
+  return t("Too many answers are running at once. Wait for one to end, or stop one.");
 }
 
 function unknownModel(detail: Detail): string {
