@@ -15,10 +15,10 @@ from billing.admin.bases import money
 from billing.formatting import shown_count
 from billing.models import Quality
 from billing.prices import price_list
-from chat.admin.attempts import AttemptsOfTurn
 from chat.admin.bases import Review, moment, people_called, uuid_in
 from chat.admin.exports import TurnResource
 from chat.admin.filters import DayFilter, ModelFilter, QualityFilter, TeamFilter
+from chat.admin.turn_attempts import AttemptsOfTurn
 from chat.models import Conversation, Turn
 from chat.search import search_words
 
