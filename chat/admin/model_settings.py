@@ -24,15 +24,8 @@ from chat.turns.relays import relays_changed
 WHETHER = (("", _("as the relay says")), ("True", _("yes")), ("False", _("no")))
 
 
-def _whether(label: Any) -> forms.NullBooleanField:
-    return forms.NullBooleanField(label=label, widget=forms.Select(choices=WHETHER))
-
-
 class NameField(forms.CharField):
     """A model's name: text that can be shown, stored and sent."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=200, **options)
 
     def clean(self, value: Any) -> str:
         """Refuse control characters, which could make it pass for another name."""
@@ -45,16 +38,18 @@ class NameField(forms.CharField):
 class ModelSettingForm(forms.ModelForm[ModelSetting]):
     """What is said of one model."""
 
-    model = NameField(label=_("model"), help_text=_("Its id at the relay."))
-    vision = _whether(_("sees pictures"))
-    reasoning = _whether(_("reasons before it answers"))
-
     class Meta:
         """Everything."""
 
         model = ModelSetting
         fields = ("model", "name", "visibility", "vision", "reasoning", "context_tokens")
+        field_classes: ClassVar = {"model": NameField, "name": NameField}
+        widgets: ClassVar = {
+            "vision": forms.Select(choices=WHETHER),
+            "reasoning": forms.Select(choices=WHETHER),
+        }
         help_texts: ClassVar = {
+            "model": _("Its id at the relay."),
             "name": _("Empty: as the relay calls it."),
             "visibility": _(
                 "Hidden: new conversations are not offered it, those that use it go on. "
@@ -146,16 +141,16 @@ def _view_names() -> tuple[str, ...]:
 class ModelAliasForm(forms.ModelForm[ModelAlias]):
     """Another name for a model."""
 
-    alias = NameField(label=_("alias"), help_text=_("The name that people or programs use."))
-    model = NameField(
-        label=_("model"), help_text=_("The id of the model at the relay that is asked instead.")
-    )
-
     class Meta:
         """Both names."""
 
         model = ModelAlias
         fields = ("alias", "model")
+        field_classes: ClassVar = {"alias": NameField, "model": NameField}
+        help_texts: ClassVar = {
+            "alias": _("The name that people or programs use."),
+            "model": _("The id of the model at the relay that is asked instead."),
+        }
 
 
 class ModelAliasAdmin(Recorded):
