@@ -93,6 +93,12 @@ export class Session extends Emitter<SessionEvents> {
     return modelOf(this.models, chooseModel(this.models, remembered, last));
   }
 
+  /** The ids of the models that can be chosen; undefined while they are not known. */
+  get usableModels(): ReadonlySet<string> | undefined {
+    const usable = this.models?.items.filter((model) => model.available && !model.hidden);
+    return usable && new Set(usable.map((model) => model.id));
+  }
+
   /** The model to ask, also before the list of models is there. */
   get modelChoice(): { model?: string } {
     const id = this.model?.id ?? this.drafts.model(this.thread.id) ?? this.thread.view?.model;

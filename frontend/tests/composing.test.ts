@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countCharacters, tooLong } from "../src/models/composing";
 import { Drafts, putBack } from "../src/models/drafts";
+import { refusal } from "../src/models/failures";
 import { contextSize } from "../src/models/format";
 import { type KeyPress, sends, shortcut } from "../src/models/keys";
 import { chooseModel, modelOf, modelsToShow, plain, promptCost, roughTokens, searchModels } from "../src/models/model_choice";
@@ -120,6 +121,15 @@ test("a model that nobody lists any more is named where it is in use", () => {
   assert.deepEqual(modelsToShow(list, gone).map(({ id }) => id), ["a", "old"]);
   assert.equal(modelOf(list, ""), null);
   assert.deepEqual(modelsToShow(null, null), []);
+});
+
+test("only models that can be chosen are proposed instead of an unknown one", () => {
+  const fault = { code: "model_unknown", message: "", detail: { near_matches: ["a", "b"] } } as const;
+  assert.match(refusal(fault), /such as a or b\.$/);
+  assert.match(refusal(fault, new Set(["b"])), /such as b\.$/);
+  assert.equal(refusal(fault, new Set()), "No relay offers this model now. Choose another one.");
+  const forbidden = { code: "model_not_allowed", message: "", detail: { reason: "forbidden" } } as const;
+  assert.match(refusal(forbidden), /Administrators/);
 });
 
 test("the size of a context is written as makers of models write it", () => {

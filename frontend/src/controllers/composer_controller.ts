@@ -39,7 +39,7 @@ export default class ComposerController extends Controller<HTMLFormElement> {
       thread.on("message", () => this.#showState()),
       thread.on("answered", () => this.#showState()),
       thread.on("begun", () => (this.#conversation = thread.id)),
-      thread.on("refused", ({ text, fault }) => this.#refused(text, refusal(fault))),
+      thread.on("refused", ({ text, fault }) => this.#refused(text, refusal(fault, session().usableModels))),
       page.on("models", () => this.#showState()),
       page.on("budget", (budget) => this.#showBudget(budget)),
       page.on("compose", (text) => this.#compose(text)),
@@ -169,7 +169,7 @@ export default class ComposerController extends Controller<HTMLFormElement> {
   #showModel(model: ModelView | null): void {
     this.modelNameTarget.textContent = model?.name || model?.id || "…";
     const missing = model !== null && !model.available;
-    this.modelPriceTarget.toggleAttribute("data-missing", missing);
+    this.modelTarget.toggleAttribute("data-missing", missing);
     this.modelPriceTarget.textContent = missing ? model.reason || t("Not available now.") : priceOf(model);
     const text = this.textTarget.value;
     const cost = model === null || text.trim() === "" ? null : promptCost(model, this.#promptTokens(text));

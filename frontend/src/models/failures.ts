@@ -7,8 +7,14 @@ import { t } from "./words";
 
 type Detail = Readonly<Record<string, unknown>> | null | undefined;
 
-/** The reason why a message was not taken; the text is back in the composer when it is shown. */
-export function refusal(fault: Fault & { detail?: Detail; retry_after_seconds?: number | null }): string {
+/**
+ * The reason why a message was not taken; the text is back in the composer when it is shown.
+ * Only models that are among the `usable` ones, where these are known, are proposed.
+ */
+export function refusal(
+  fault: Fault & { detail?: Detail; retry_after_seconds?: number | null },
+  usable?: ReadonlySet<string>,
+): string {
   switch (fault.code) {
     case "budget_exhausted":
       return budgetRefusal(fault.detail);
@@ -22,7 +28,7 @@ export function refusal(fault: Fault & { detail?: Detail; retry_after_seconds?: 
       }
       return t("This model has no price yet. Choose another one, or ask an administrator to set its price.");
     case "model_unknown":
-      return unknownModel(fault.detail);
+      return unknownModel(fault.detail, usable);
     case "forbidden":
       return t("You may read here, but not write. Ask an owner of the team.");
     case "not_found":
@@ -75,10 +81,11 @@ function tooMany(detail: Detail): string {
   return t("Too many answers are running at once. Wait for one to end, or stop one.");
 }
 
-function unknownModel(detail: Detail): string {
+function unknownModel(detail: Detail, usable?: ReadonlySet<string>): string {
   const near = detail?.["near_matches"];
-  if (!Array.isArray(near) || near.length === 0) return t("No relay offers this model now. Choose another one.");
-  return t("No relay offers this model now. Did you mean {names}?", { names: list(near.map(String)) });
+  const names = (Array.isArray(near) ? near.map(String) : []).filter((name) => usable?.has(name) ?? true);
+  if (names.length === 0) return t("No relay offers this model now. Choose another one.");
+  return t("No relay offers this model now. Choose another one, such as {names}.", { names: list(names) });
 }
 
 function budgetRefusal(detail: Detail): string {
