@@ -9,12 +9,14 @@ import pytest
 
 from tests.faults import oracle
 from tests.faults.evidence import Evidence
+from tests.faults.memory import peak_bytes, reset_peak
 from tests.faults.relays import FaultyRelays
 from tests.faults.stage import CANARY_KEY, Stage, faulty_server, on_stage
 from tests.faults.table import TABLE, Row
 from tests.servers import TramServer
 
 AT_ONCE = 12
+MOST_MEMORY_BYTES = 2 * 2**20
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Performance:
 
     transport: str
     server: TramServer
+    relays: FaultyRelays
     turns: Mapping[str, Evidence]
 
 
@@ -36,7 +39,8 @@ def performance(
         FaultyRelays(folder, CANARY_KEY, [row.fault for row in TABLE]) as relays,
         faulty_server(folder / "data", server_template, transport, relays.setting) as server,
     ):
-        yield Performance(transport, server, asyncio.run(_play(server, relays, transport)))
+        turns = asyncio.run(_play(server, relays, transport))
+        yield Performance(transport, server, relays, turns)
 
 
 async def _play(server: TramServer, relays: FaultyRelays, transport: str) -> dict[str, Evidence]:
@@ -53,6 +57,17 @@ async def _play_row(stage: Stage, row: Row, places: asyncio.Semaphore) -> Eviden
     async with places:
         accepted = await stage.ask(row.model, max_tokens=row.max_tokens)
         return await stage.witness(accepted)
+
+
+def _play_again(performance: Performance, fault: str, *, times: int) -> None:
+    row = next(row for row in TABLE if row.fault == fault)
+
+    async def play() -> None:
+        async with on_stage(performance.server, performance.relays) as stage:
+            for _ in range(times):
+                await stage.witness(await stage.ask(row.model, max_tokens=row.max_tokens))
+
+    asyncio.run(play())
 
 
 @pytest.fixture(params=TABLE, ids=lambda row: f"{row.number}-{row.fault}")
@@ -121,6 +136,38 @@ def test_the_ledger_says_what_the_row_says(row: Row, turn: Evidence) -> None:
 
 def test_the_relay_is_let_go(turn: Evidence) -> None:
     oracle.the_relay_was_let_go(turn)
+
+
+def test_an_administrator_is_told_of_a_refused_key_once(performance: Performance) -> None:
+    """Row 16."""
+    _play_again(performance, "unauthorized", times=2)
+    alerts = performance.server.rows(
+        "select relay, count(*), sum(times) from chat_relayalert where kind = 'key_refused' "
+        "group by relay order by relay"
+    )
+    assert alerts == [("forbidden", 1, 1), ("unauthorized", 1, 3)]
+    assert performance.server.log.count('"event": "relay_alert"') == len(
+        performance.server.rows("select id from chat_relayalert")
+    )
+
+
+def test_an_administrator_is_told_of_a_relay_that_bills_too_much(performance: Performance) -> None:
+    """Row 12."""
+    alerts = performance.server.rows(
+        "select relay, closed_at from chat_relayalert where kind = 'overrun'"
+    )
+    assert alerts == [("usage-huge", None)]
+
+
+@pytest.mark.parametrize("fault", ["long-line", "endless"])
+def test_what_a_relay_sends_without_end_takes_no_memory(
+    performance: Performance, fault: str
+) -> None:
+    """Row 22."""
+    _play_again(performance, fault, times=3)
+    before_bytes = reset_peak(performance.server.pid)
+    _play_again(performance, fault, times=3)
+    assert peak_bytes(performance.server.pid) - before_bytes < MOST_MEMORY_BYTES
 
 
 def test_the_books_balance_after_all_of_it(performance: Performance) -> None:
