@@ -2,15 +2,28 @@
 
 from django.contrib import admin
 
+from chat.admin.alerts import RelayAlertAdmin
+from chat.admin.attempt_list import AttemptAdmin
 from chat.admin.conversations import ConversationAdmin, MessageAdmin
 from chat.admin.model_settings import ModelAliasAdmin, ModelSettingAdmin
 from chat.admin.relays import RelayAdmin
 from chat.admin.turns import TurnAdmin
-from chat.models import Conversation, Message, ModelAlias, ModelSetting, Relay, Turn
+from chat.models import (
+    Attempt,
+    Conversation,
+    Message,
+    ModelAlias,
+    ModelSetting,
+    Relay,
+    RelayAlert,
+    Turn,
+)
 
 admin.site.register(Turn, TurnAdmin)
 admin.site.register(Conversation, ConversationAdmin)
 admin.site.register(Message, MessageAdmin)
 admin.site.register(Relay, RelayAdmin)
+admin.site.register(Attempt, AttemptAdmin)
+admin.site.register(RelayAlert, RelayAlertAdmin)
 admin.site.register(ModelSetting, ModelSettingAdmin)
 admin.site.register(ModelAlias, ModelAliasAdmin)

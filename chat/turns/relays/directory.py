@@ -129,6 +129,11 @@ async def _stored(catalogues: Catalogues) -> tuple[RelaySettings, ...]:
     return relays
 
 
+def directory_in_use() -> RelayDirectory | None:
+    """The directory of the running event loop, if anything has used it yet."""
+    return _directories.get(asyncio.get_running_loop())
+
+
 def relays_changed() -> None:
     """Let every directory of this process look at once; from any thread."""
     for loop, each in list(_directories.items()):
