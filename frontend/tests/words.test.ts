@@ -85,7 +85,7 @@ test("a refusal for money says what is left and what was needed", () => {
 
 test("a model that nobody offers is refused with the names that come near", () => {
   const detail = { model: "gtp-4.1", near_matches: ["gpt-4.1", "gpt-4.1-mini"] };
-  assert.match(refusal({ code: "model_unknown", message: "x", detail }), /gpt-4\.1 or gpt-4\.1-mini\?$/);
+  assert.match(refusal({ code: "model_unknown", message: "x", detail }), /gpt-4\.1 or gpt-4\.1-mini\.$/);
   assert.match(refusal({ code: "model_unknown", message: "x" }), /Choose another one\.$/);
 });
 
