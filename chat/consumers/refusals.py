@@ -7,7 +7,7 @@ from django.db import Error as DatabaseError
 
 from accounts.policy import PolicyRefusal
 from chat.protocol import BadFrame, Error
-from chat.relay.errors import ModelUnknown, RelayError
+from chat.relay.errors import ModelUnknown, NoRelay, RelayError
 from chat.services.errors import Refused, StorageUnavailable
 from chat.turns.sentences import sentence_for
 
@@ -35,6 +35,9 @@ def error_event(error: Exception, *, id: UUID | None = None, turn: UUID | None =
         hint = f"Did you mean {', '.join(near)}?" if near else "Choose another one."
         message = f"No relay offers the model {error.model} now. {hint}"
         return Error("model_unknown", message, id=id, turn=turn, detail=detail)
+    if isinstance(error, NoRelay):
+        detail = {"reason": "no_relay"}
+        return Error("relay_unavailable", error.message, id=id, turn=turn, detail=detail)
     if isinstance(error, RelayError):
         log.warning("relay_refused", code=error.code, relay_message=error.message)
         return Error(

@@ -89,6 +89,13 @@ class RelayUnavailable(RelayError):
     default_retryable = True
 
 
+class NoRelay(RelayUnavailable):
+    """No relay is configured. An administrator adds one in the administration."""
+
+    default_retryable = False
+    default_sent = False
+
+
 class RelayTimeout(RelayError):
     """The relay did not answer in time."""
 

@@ -82,6 +82,11 @@ async def test_a_relay_comes_and_goes_while_the_server_runs(
     server: TramServer, alice: httpx.Client
 ) -> None:
     assert offered(alice) == []
+    headers = server.socket_headers(alice)
+    async with await SocketClient.open(server.ws_url, headers) as socket:
+        refused = await socket.chat("Hello?", model="gpt-4.1")
+        assert (refused["code"], refused["detail"]) == ("relay_unavailable", {"reason": "no_relay"})
+        assert "An administrator adds one" in refused["message"]
     with closing(server.sign_in("bob")) as bob:
         assert send(bob, "add/", form(server)).status_code in (302, 403)
         assert bob.get("/admin/chat/relay/").status_code in (302, 403)
@@ -89,7 +94,6 @@ async def test_a_relay_comes_and_goes_while_the_server_runs(
 
     assert send(alice, "add/", form(server)).status_code == 302
     until(lambda: "gpt-4.1" in offered(alice))
-    headers = server.socket_headers(alice)
     async with await SocketClient.open(server.ws_url, headers) as socket:
         accepted = await socket.chat("Write something long", model="gpt-4.1")
         await socket.first_text(accepted["turn"])

@@ -12,7 +12,7 @@ from django.conf import settings
 from chat.queries.model_words import NO_WORDS, ModelWords
 from chat.relay.catalog import Catalogue
 from chat.relay.client import RelayClient
-from chat.relay.errors import RelayError, RelayUnavailable
+from chat.relay.errors import NoRelay, RelayError, RelayUnavailable
 from chat.turns.relays.offers import Offering, merge
 
 log = structlog.get_logger(__name__)
@@ -135,8 +135,10 @@ class Catalogues:
 
     def _failure(self) -> RelayError:
         failures = (client.catalogue.failure for client in self._clients)
-        none = "No relay answers." if self._clients else "No relay is configured."
-        return next(filter(None, failures), None) or RelayUnavailable(none, sent=False)
+        if not self._clients:
+            return NoRelay()
+        none = RelayUnavailable("No relay answers.", sent=False)
+        return next(filter(None, failures), None) or none
 
 
 def _same(
