@@ -5,7 +5,7 @@ PY = .venv/bin/python
 RUN = .venv/bin
 SOURCES = accounts billing chat config tests manage.py
 
-.PHONY: up dev test check bench protocol settings lock clean screenshots catalogues python install
+.PHONY: up dev test check bench leaks fuzz protocol settings lock clean screenshots catalogues python install
 
 up: python ## Set up what is missing and run Tram on this machine.
 	@exec $(PYTHON) -m config.embedded up
@@ -36,6 +36,13 @@ check: install ## Lint, types, import contracts, templates, the page's code, mig
 
 bench: install ## Measure against the goals (minutes; make bench QUICK=1 for less, ARGS=--check to judge).
 	$(PY) -m tests.benchmarks $(if $(QUICK),--quick) $(ARGS)
+
+fuzz: install ## Feed both transports random faults (MINUTES=10).
+	nice $(PY) -m tests.relay.fuzz --minutes $(or $(MINUTES),10)
+
+leaks: install ## Run 10,000 turns over each transport and look for what they leave behind (minutes).
+	$(PY) -m tests.faults.leaks --transport sse
+	$(PY) -m tests.faults.leaks --transport websocket
 
 screenshots: install ## Take the pictures of the documents from the running product.
 	$(PY) -m tests.screenshots

@@ -146,7 +146,7 @@ class Loopback:
                 self.received.append(request)
                 if script and script[0] == "upgrade":
                     script = script[1:]
-                    writer.write(_agreement(request))
+                    writer.write(agreement(request))
                     _, request.body = await read_frame(reader)
                 self.playing += 1
                 if not await self._play(script, reader, writer):
@@ -201,7 +201,8 @@ class Loopback:
                 await asyncio.sleep(0.002)
 
 
-def _agreement(request: Received) -> bytes:
+def agreement(request: Received) -> bytes:
+    """A relay's consent to a WebSocket."""
     guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
     digest = hashlib.sha1((request.headers["sec-websocket-key"] + guid).encode()).digest()
     lines = ("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",

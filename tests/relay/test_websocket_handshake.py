@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chat.relay.address_guard import AddressRefused
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.handshake import websocket_url
 from chat.relay.transports.websocket import WebSocketTransport
@@ -87,7 +88,7 @@ async def test_a_private_address_is_refused_where_addresses_are_judged(
 ) -> None:
     loopback.scripts = [["upgrade", LAST, goodbye(), "close"]]
     error, _ = await failure_of(websocket(networks=()))
-    assert (type(error).__name__, loopback.connections) == ("AddressRefused", 0)
+    assert (isinstance(error, AddressRefused), loopback.connections) == (True, 0)
     events: list[RelayEvent] = []
     await collect(websocket(networks=("127.0.0.0/8",)), events)
     assert finishes_of(events) == ["stop"]
@@ -106,7 +107,7 @@ async def test_a_name_that_turns_private_is_refused_and_a_vetted_one_connected_t
     settings = settings_for(base_url=f"http://relay.example:{port}/v1", networks=("127.0.0.0/8",))
     transport = WebSocketTransport(settings, lookup)
     error, _ = await failure_of(transport)
-    assert (type(error).__name__, loopback.connections) == ("AddressRefused", 0)
+    assert (isinstance(error, AddressRefused), loopback.connections) == (True, 0)
     found[:] = ["127.0.0.1"]
     await collect(transport, [])
     assert loopback.received[0].headers["host"] == f"relay.example:{port}"
