@@ -12,9 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from billing.formatting import exact_usd
 from billing.prices import NewPrice, set_price
-from chat.models import Attempt, Turn
+from chat.models import Turn
 from tests.chat import trees
 from tests.people import Cast
 
@@ -219,40 +218,3 @@ def test_a_longer_list_takes_no_more_queries(client: Client, people: Cast, addre
     before = queries()
     grow(12)
     assert queries() == before
-
-
-def test_the_attempts_of_a_turn_stand_under_it(client: Client, turns: dict[str, Turn]) -> None:
-    common: dict[str, Any] = {"turn": turns["done"], "model": "gpt-4.1", "sent": True}
-    Attempt.objects.create(
-        **common,
-        number=1,
-        relay="first",
-        key_label="key 7",
-        outcome="failed",
-        status=503,
-        error_code="relay_unavailable",
-        error_detail="<b>out of order</b>",
-    )
-    Attempt.objects.create(
-        **common,
-        number=2,
-        relay="second",
-        transport="websocket",
-        outcome="completed",
-        finish_reason="stop",
-        quality="reported",
-        prompt_tokens=1234,
-        completion_tokens=56,
-        counted_prompt_tokens=1200,
-        counted_completion_tokens=55,
-        cost_nano_usd=873_214,
-        ttft_ms=321,
-        total_ms=4567,
-    )
-    page = client.get(f"{TURNS}{turns['done'].pk}/change/").content.decode()
-    for shown in ("first · key 7 · gpt-4.1", "503", "websocket", "1,234 · 56", "1,200 · 55"):
-        assert shown in page
-    assert "&lt;b&gt;out of order" in page
-    assert "0 · 321 · 4,567" in page
-    assert page.count(exact_usd(873_214)) == 2
-    assert 'name="attempts-0-relay"' not in page
