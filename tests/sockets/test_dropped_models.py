@@ -131,3 +131,30 @@ async def test_a_relay_whose_list_fails_goes_on_with_its_last_one(
     async with await open_as(server, alice) as socket:
         turn = await socket.chat("Say something short", model=MODEL)
         assert (await socket.done(turn["turn"]))["state"] == "completed"
+
+
+def say(alice: httpx.Client, kind: str, **fields: str) -> None:
+    """Let Alice, who administers the site, say something of a model."""
+    form = {**fields, "csrfmiddlewaretoken": alice.headers["X-CSRFToken"]}
+    assert alice.post(f"/admin/chat/{kind}/add/", data=form).status_code == 302
+
+
+async def test_the_word_of_an_administrator_holds_within_seconds(
+    server: TramServer, alice: httpx.Client
+) -> None:
+    until_available(alice, available=True)
+    async with await open_as(server, alice) as socket:
+        first = await socket.chat("Say something short", model=MODEL)
+        await socket.done(first["turn"])
+        say(alice, "modelalias", alias="quick", model=MODEL)
+        say(alice, "modelsetting", model=MODEL, name="Our Flash", visibility="forbidden")
+        assert until_available(alice, available=False) < 5
+        assert listed(alice, MODEL)["name"] == "Our Flash"
+        for fields in (
+            {"model": MODEL},
+            {"model": "quick"},
+            {"conversation": first["conversation"]},
+        ):
+            refused = await socket.chat("And?", **fields)
+            assert refused["code"] == "model_not_allowed"
+            assert refused["detail"]["reason"] == "forbidden"
