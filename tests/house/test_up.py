@@ -98,11 +98,15 @@ def test_no_process_is_left_when_the_launcher_is_killed(launcher: Launcher) -> N
     assert all_gone(family)
 
 
-def test_the_secret_is_kept_for_this_user_alone(launcher: Launcher) -> None:
+def test_the_secrets_are_kept_for_this_user_alone(launcher: Launcher) -> None:
     launcher.wait_until_ready()
-    secret = Path(launcher.env["DATA_DIR"]) / "secret_key"
-    assert len(secret.read_text()) >= 50
-    assert secret.stat().st_mode & 0o777 == 0o600
+    secrets = [
+        Path(launcher.env["DATA_DIR"]) / name for name in ("secret_key", "relay_key_secrets")
+    ]
+    for secret in secrets:
+        assert len(secret.read_text()) >= 50
+        assert secret.stat().st_mode & 0o777 == 0o600
+    assert secrets[0].read_text() != secrets[1].read_text()
 
 
 def refusal(**variables: str) -> str:
