@@ -105,7 +105,7 @@ def _attempt_end(attempt: Attempt, *, is_last: bool) -> AttemptEnd:
         prompt=tuple(PromptMessage(m.role, m.content) for m in attempt.request.messages),
         generated="".join(attempt.generated),
         usage=None if usage is None else _reported(usage),
-        status=attempt.status or (error.status if error else None),
+        status=(error.status if error else None) or attempt.status,
         error_code=error.code if error else "",
         error_detail=storable(error.message) if error else "",
         sent=attempt.sent,
