@@ -18,6 +18,23 @@ from chat.services.alerts import close_alert
 from chat.services.truth import learn_anew
 
 
+class StateFilter(admin.SimpleListFilter):
+    """Open or closed."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+        """Both."""
+        return [("open", _("open")), ("closed", _("closed"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        """Alerts in the state."""
+        if self.value() not in ("open", "closed"):
+            return queryset
+        return queryset.filter(closed_at__isnull=self.value() == "open")
+
+
 class RelayAlertAdmin(ForAdministrators):
     """Open ones first. They are raised by the product alone, and closed here."""
 
@@ -31,7 +48,7 @@ class RelayAlertAdmin(ForAdministrators):
         "last_seen",
         "state",
     )
-    list_filter = (("closed_at", admin.EmptyFieldListFilter), "kind")
+    list_filter = (StateFilter, "kind")
     fields = (
         "kind",
         "relay",

@@ -32,8 +32,9 @@ from chat.turns.relays.directory import directory_in_use
 
 NAME = "chat_relay_statistics"
 PERIODS_DAYS = (1, 7, 30)
-ODD_RATIO = 0.08
-"""Reported to counted tokens this far from 1 are marked; an alarm needs more than a mark."""
+ODD_SHARE = 0.08
+"""Counts that differ by more are marked; an alarm needs more than a mark."""
+TEMPLATE_TOKENS = 8
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,11 @@ class RouteRow:
 
     @property
     def is_odd(self) -> bool:
-        """Whether its counts are far from ours."""
-        ratios = (self.figures.prompt_ratio, self.figures.completion_ratio)
-        return any(ratio is not None and abs(ratio - 1) > ODD_RATIO for ratio in ratios)
+        """Whether its counts are far from ours, beyond what templates add to each prompt."""
+        of = self.figures
+        prompt = abs(of.reported_prompt - of.counted_prompt) - TEMPLATE_TOKENS * of.succeeded
+        answer = abs(of.reported_completion - of.counted_completion) - of.succeeded
+        return prompt > ODD_SHARE * of.counted_prompt or answer > ODD_SHARE * of.counted_completion
 
 
 @dataclass(frozen=True)

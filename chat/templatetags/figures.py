@@ -26,7 +26,7 @@ def ms(milliseconds: float | None) -> str:
 @register.filter
 def rounded(value: float | None) -> str:
     """With one decimal."""
-    return DASH if value is None else number_format(value, 1)
+    return DASH if value is None else number_format(value, 1, force_grouping=True)
 
 
 @register.filter

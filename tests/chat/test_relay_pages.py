@@ -107,8 +107,10 @@ def test_open_alerts_are_listed_first_with_their_evidence(admin: Client) -> None
     done = RelayAlert.objects.get(relay="done")
     admin.post(ALERTS, {"action": "close", "_selected_action": [done.pk]})
     shown = page(admin, ALERTS)
-    assert shown.index(">open<") < shown.index(">done<")
+    assert shown.index('-relay">open<') < shown.index('-relay">done<')
     assert "the evidence" in shown
+    assert '-relay">done<' not in page(admin, f"{ALERTS}?state=open")
+    assert '-relay">open<' not in page(admin, f"{ALERTS}?state=closed")
 
 
 def test_closing_may_take_the_present_as_expected(admin: Client, turn: Any) -> None:
