@@ -36,13 +36,14 @@ check: install ## Lint, types, import contracts, templates, the page's code, mig
 
 bench: install ## Measure against the goals (minutes; make bench QUICK=1 for less, ARGS=--check to judge).
 	$(PY) -m tests.benchmarks $(if $(QUICK),--quick) $(ARGS)
+	$(PY) -m tests.benchmarks.carriers $(if $(QUICK),--quick)
 
 fuzz: install ## Feed both transports random faults (MINUTES=10).
 	nice $(PY) -m tests.relay.fuzz --minutes $(or $(MINUTES),10)
 
 leaks: install ## Run 10,000 turns over each transport and look for what they leave behind (minutes).
-	$(PY) -m tests.faults.leaks --transport sse
-	$(PY) -m tests.faults.leaks --transport websocket
+	$(PY) -m tests.faults.leaks --patient --transport sse
+	$(PY) -m tests.faults.leaks --patient --transport websocket
 
 screenshots: install ## Take the pictures of the documents from the running product.
 	$(PY) -m tests.screenshots

@@ -26,30 +26,20 @@ import httpx
 import msgspec
 import psutil
 
+from tests.faults.leftovers import STREAMS, Left, leaked
 from tests.faults.waiting import until
 from tests.processes import Child, free_port, wait_for_port
 from tests.servers import RELAY_KEY, server_environment
 
 AT_ONCE = 60
+"""Turns at a time; the relay's key lets half of them through, the others wait in line."""
 INTERRUPTED_SHARE = 0.3
 WARM_UP_TURNS = 300
 ANSWER = "bench-30x300"
 """Answers of 30 tokens in a tenth of a second; one in ten turns meets a fault instead."""
 FAULTS = ("fault-reset", "fault-dropped", "fault-truncated", "fault-malformed-often", "fault-html")
-KEPT_ALIVE_SECONDS = 30.0
-"""Idle connections are kept for 15 s for the next request."""
-MOST_GROWTH_MIB = 16.0
-
-
-class Left(msgspec.Struct, frozen=True):
-    """What there is at a moment: here, and at the relay."""
-
-    tasks: int
-    descriptors: int
-    connections: int
-    relay_streams: int
-    relay_descriptors: int
-    rss_mib: float
+KEPT_ALIVE_SECONDS = 60.0
+"""Idle connections are kept for 15 s for the next request, and then looked for now and then."""
 
 
 class Run:
@@ -69,7 +59,7 @@ class Run:
             base_url=f"http://127.0.0.1:{port}/v1",
             api_key=RELAY_KEY,
             transport=transport,  # type: ignore[arg-type]
-            concurrent_streams=AT_ONCE // 2,
+            concurrent_streams=STREAMS,
         )
         self.client = RelayClient(settings)
         self._gate = gate_for(settings)
@@ -92,7 +82,9 @@ class Run:
         self, request: Any, claim: Any, go_on: Any = None
     ) -> AsyncGenerator[Any, None]:
         """The seam to the relay: the router over one route."""
-        routes = (self._route(request.model),)
+        from chat.relay.routes import Route
+
+        routes = (Route(self.client, request.model, self._gate, self._breaker),)
         async with aclosing(self._router.answer(request, routes, claim, go_on)) as events:
             async for event in events:
                 yield event
@@ -128,13 +120,13 @@ class Run:
         gc.collect()
         async with httpx.AsyncClient(trust_env=False) as http:
             streams = (await http.get(f"http://127.0.0.1:{self._port}/demo/streams")).json()
-        me = psutil.Process()
+        me, connections = psutil.Process(), self.connections()
         return Left(
             tasks=len(asyncio.all_tasks()),
-            descriptors=me.num_fds(),
-            connections=self.connections(),
+            descriptors=me.num_fds() - connections,
+            connections=connections,
             relay_streams=streams["open"],
-            relay_descriptors=psutil.Process(self._relay.pid).num_fds(),
+            relay_descriptors=psutil.Process(self._relay.pid).num_fds() - connections,
             rss_mib=round(me.memory_info().rss / 2**20, 1),
         )
 
@@ -145,7 +137,7 @@ class Run:
 
     async def quiet(self) -> Left:
         """Wait until connections that were kept for the next request have run out."""
-        await until(lambda: not self.connections(), KEPT_ALIVE_SECONDS)
+        await until(lambda: not self.connections(), KEPT_ALIVE_SECONDS, look_seconds=0.5)
         return await self.left()
 
 
@@ -180,16 +172,19 @@ async def _now(turn: Any) -> Any:
     return turn
 
 
-async def measure(transport: str, turns: int, relay: Child, port: int) -> dict[str, Any]:
-    """Warm up, look, run, look again."""
+async def measure(
+    transport: str, turns: int, relay: Child, port: int, *, patient: bool
+) -> dict[str, Any]:
+    """Warm up, look, run, look again; `patient` also sees the connections run out that are kept
+    for the next request."""
     run = Run(transport, relay, port)
     run.engine.start()
     await run.turns(WARM_UP_TURNS)
-    before = await run.quiet()
+    before = await run.left()
     run.states.clear()
     await run.turns(turns)
     at_once = await run.left()
-    after = await run.quiet()
+    after = await run.quiet() if patient else at_once
     await run.engine.aclose()
     await run.client.aclose()
     return {
@@ -199,22 +194,8 @@ async def measure(transport: str, turns: int, relay: Child, port: int) -> dict[s
         "before": before,
         "after_the_last_turn": at_once,
         "after": after,
-        "leaked": leaked(before, at_once, after),
+        "leaked": leaked(before, after),
     }
-
-
-def leaked(before: Left, at_once: Left, after: Left) -> list[str]:
-    """What is there after the turns that was not there before them."""
-    found = [
-        f"{name}: {getattr(before, name)}, then {getattr(after, name)}"
-        for name in ("tasks", "descriptors", "connections", "relay_streams", "relay_descriptors")
-        if getattr(after, name) > getattr(before, name)
-    ]
-    if at_once.relay_streams:
-        found.append(f"{at_once.relay_streams} answers went on at the relay")
-    if after.rss_mib - before.rss_mib > MOST_GROWTH_MIB:
-        found.append(f"memory: {before.rss_mib} MiB, then {after.rss_mib} MiB")
-    return found
 
 
 def main() -> int:
@@ -222,6 +203,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=10_000)
     parser.add_argument("--transport", choices=("sse", "websocket"), required=True)
+    parser.add_argument("--patient", action="store_true", help="wait for idle connections to end")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tram-leaks-") as folder:
         port = free_port()
@@ -234,7 +216,9 @@ def main() -> int:
         relay.start()
         try:
             wait_for_port(relay, port)
-            found = asyncio.run(measure(options.transport, options.turns, relay, port))
+            found = asyncio.run(
+                measure(options.transport, options.turns, relay, port, patient=options.patient)
+            )
         finally:
             relay.kill()
     print(json.dumps(msgspec.to_builtins(found)))

@@ -6,8 +6,10 @@ from collections.abc import Callable
 LOOK_SECONDS = 0.01
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(
+    condition: Callable[[], object], seconds: float = 10.0, look_seconds: float = LOOK_SECONDS
+) -> None:
     """Return once the condition holds; raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not condition():
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(look_seconds)
