@@ -46,6 +46,10 @@ class Gate(Protocol):
         """Attempts of this process that are through now."""
         ...
 
+    def is_busy(self) -> bool:
+        """Whether who comes now would wait, as far as this process knows."""
+        ...
+
     def waiting(self) -> int:
         """Attempts of this process that stand in line now."""
         ...
@@ -78,3 +82,7 @@ class OpenGate:
     def waiting(self) -> int:
         """Nobody waits here."""
         return 0
+
+    def is_busy(self) -> bool:
+        """Nobody waits here."""
+        return False

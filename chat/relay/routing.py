@@ -165,15 +165,16 @@ class _Try:
 
 
 def in_order(routes: Sequence[Route], chance: Callable[[], float]) -> list[Route]:
-    """Return the routes by priority, and by weighted chance among equals.
+    """Return the routes by priority; among equals those where nobody has to wait come first, and
+    otherwise weighted chance decides.
 
     Each draws how long it would take to come by itself, the heavier the sooner: the order is that
     of a draw without putting back, each time by weight (Efraimidis and Spirakis, 2006).
     """
 
-    def place(route: Route) -> tuple[int, float]:
-        settings = route.client.settings
-        return settings.priority, -math.log(1.0 - chance()) / max(1, settings.weight)
+    def place(route: Route) -> tuple[int, bool, float]:
+        settings, busy = route.client.settings, route.gate.is_busy()
+        return settings.priority, busy, -math.log(1.0 - chance()) / max(1, settings.weight)
 
     return sorted(routes, key=place)
 

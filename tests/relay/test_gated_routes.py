@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
 from chat.relay import errors
+from chat.relay.routing import in_order
 from chat.relay.transports.scripted import answer
 from chat.relay.types import WaitingNotice
 from tests.relay.routes import Gatekeeper, Heard, Place, hear
@@ -56,3 +58,13 @@ async def test_a_line_that_does_not_move_ends_with_the_time_of_an_answer() -> No
     gate = Gatekeeper(1, hangs=True)
     heard = await hear(Place(GOOD, gate=gate, turn_timeout_seconds=0.05))
     assert (heard.code, gate.in_line) == ("relay_rate_limited", 0)
+
+
+async def test_where_somebody_would_wait_comes_after_its_equals_and_before_what_is_worse() -> None:
+    full = Gatekeeper()
+    full.is_busy = lambda: True  # type: ignore[method-assign]
+    busy, free = Place(name="busy", gate=full, weight=100).route, Place(name="free").route
+    worse = Place(name="worse", priority=1).route
+    rng = random.Random(1)
+    for _ in range(100):
+        assert in_order([worse, busy, free], rng.random) == [free, busy, worse]

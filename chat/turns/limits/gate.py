@@ -79,8 +79,8 @@ class LimitedGate:
             self._later(self._meter.give_back(lease, tokens, self.limits))
 
     async def hold_off(self, seconds: float) -> None:
-        """Let nobody through for so long, an hour at most: here from now on, elsewhere as soon as
-        it is told there."""
+        """Let nobody through for so long, five minutes at most: here from now on, elsewhere as
+        soon as it is told there."""
         if seconds > 0:
             seconds = min(seconds, MAX_HOLD_OFF_SECONDS)
             self._held_until = max(self._held_until, _now() + seconds)
@@ -89,6 +89,12 @@ class LimitedGate:
     def active(self) -> int:
         """Attempts of this process that are through now."""
         return len(self._through)
+
+    def is_busy(self) -> bool:
+        """Whether who comes now would wait, as far as this process knows."""
+        streams = self.limits.concurrent_streams
+        full = bool(streams) and self.active() >= streams
+        return full or bool(self._line) or self._held_until > _now()
 
     def waiting(self) -> int:
         """Turns in line in this process."""

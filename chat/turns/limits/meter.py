@@ -8,8 +8,9 @@ WINDOW_SECONDS = 60.0
 MAX_DEBT_MINUTES = 5
 """Tokens that were used beyond the limit are waited for, but never longer than this: a relay that
 reports absurd numbers must not close its key for days."""
-MAX_HOLD_OFF_SECONDS = 3600.0
-"""A relay that asks for a longer pause is asked again after an hour."""
+MAX_HOLD_OFF_SECONDS = 300.0
+"""A relay that asks for a longer pause is asked again by the next turn after this: the pause may
+have been meant for one model only, and must not close the key for everybody for hours."""
 
 
 class KeyLimits(msgspec.Struct, frozen=True):
