@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chat.relay.capabilities import Capabilities
 from chat.relay.catalog import CatalogueEntry, read_catalogue
+from chat.relay.errors import RelayProtocol
 
+KEYS = st.sampled_from(
+    [
+        *("data", "id", "name", "architecture", "capabilities", "input_modalities", "modalities"),
+        *("input", "meta", "n_ctx", "context_length", "model_info", "supports_vision", "type"),
+        *("vision", "supported", "supported_parameters", "image_input", "reasoning"),
+    ]
+)
 DEEP: Any = {}
 for _ in range(500):
     DEEP = {"architecture": DEEP, "capabilities": DEEP, "meta": DEEP}
@@ -97,3 +107,28 @@ def test_a_list_without_end_is_cut_and_a_name_listed_twice_counts_once() -> None
     assert [found.name for found in read_catalogue([{"id": "a", "name": "A"}, "a"]).entries] == [
         "A"
     ]
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6),
+    max_leaves=30,
+)
+
+
+@given(document=JSON)
+def test_any_document_is_read_or_refused_as_no_list(document: Any) -> None:
+    try:
+        found = read_catalogue(document)
+    except RelayProtocol:
+        return
+    for each in found.entries:
+        assert each.id.isprintable()
+        assert each.can.context_tokens is None or 256 <= each.can.context_tokens <= 100_000_000
+        assert each.can.vision in (None, True, False)
+
+
+@given(item=st.dictionaries(KEYS, JSON, max_size=10))
+def test_any_entry_with_an_id_is_listed(item: dict[str, Any]) -> None:
+    (found,) = read_catalogue({"data": [item | {"id": "m"}]}).entries
+    assert found.id == "m"

@@ -45,6 +45,8 @@ class Offering:
     offers: Mapping[str, Offer]
     clients: Mapping[str, tuple[RelayClient, ...]]
     words: ModelWords
+    # Made once: a relay may list thousands of models.
+    known: Models
 
     def resolve(self, name: str) -> str:
         """Return the model that a name means: itself if a relay lists it, else what the aliases
@@ -70,20 +72,11 @@ class Offering:
             wanted = self.offers.get(self.words.aliases.get(configured, ""))
         if wanted is not None and wanted.shown:
             return wanted.model
-        shown = self.shown()
-        return shown[0].model if shown else ""
+        return next((offer.model for offer in self.offers.values() if offer.shown), "")
 
     def models(self, configured: str) -> Models:
         """What admission needs to know."""
-        offers = self.offers.values()
-        return Models(
-            default=self.default_model(configured),
-            context_tokens={o.model: o.context_tokens for o in offers if o.context_tokens},
-            relay_names={o.model: o.relay_name for o in offers},
-            aliases=self.words.aliases,
-            offered=frozenset(self.offers),
-            forbidden=self.words.forbidden,
-        )
+        return replace(self.known, default=self.default_model(configured))
 
 
 def merge(listed: Listed, words: ModelWords) -> Offering:
@@ -97,7 +90,17 @@ def merge(listed: Listed, words: ModelWords) -> Offering:
             offers[entry.id] = offer if known is None else _joined(known, offer)
             clients[entry.id] = (*clients.get(entry.id, ()), client)
     said = {model: _as_said(offer, words.of(model)) for model, offer in offers.items()}
-    return Offering(said, clients, words)
+    return Offering(said, clients, words, _known(said, words))
+
+
+def _known(offers: Mapping[str, Offer], words: ModelWords) -> Models:
+    return Models(
+        context_tokens={o.model: o.context_tokens for o in offers.values() if o.context_tokens},
+        relay_names={o.model: o.relay_name for o in offers.values()},
+        aliases=words.aliases,
+        offered=frozenset(offers),
+        forbidden=words.forbidden,
+    )
 
 
 def _allowed(
