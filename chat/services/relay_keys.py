@@ -130,9 +130,16 @@ def _open(row: RelayKey) -> _Content:
     except (InvalidToken, msgspec.MsgspecError):
         raise KeyUnusable from None
     # Not "the same hosts": a relay that lost its WebSocket address sends the key to fewer.
-    if content.relay != row.relay_id or not set(hosts_of(row.relay)) <= set(content.hosts):
+    if content.relay != row.relay_id or not _hosts(row.relay) <= set(content.hosts):
         raise KeyUnusable
     return content
+
+
+def _hosts(relay: Relay) -> set[str]:
+    try:
+        return set(hosts_of(relay))
+    except ValueError:  # an address that no form let in
+        raise KeyUnusable from None
 
 
 def _host(url: str) -> str:

@@ -127,6 +127,17 @@ def test_a_tampered_key_fails_closed_and_the_others_work(caplog: pytest.LogCaptu
     assert CANARY not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "odd", [{"base_url": "https://x:y/v1"}, {"base_url": ""}, {"transport": "pigeon"}]
+)
+@pytest.mark.django_db
+def test_a_row_changed_by_hand_leaves_the_others_alone(odd: dict[str, str]) -> None:
+    add_key(relay())
+    add_key(relay("two"))
+    Relay.objects.filter(name="one").update(**odd)
+    assert [each.name for each in stored_relays()] == ["two"]
+
+
 @pytest.mark.django_db
 def test_rotation_seals_all_keys_with_the_first_secret(settings: Any) -> None:
     one = relay()

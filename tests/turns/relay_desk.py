@@ -15,11 +15,14 @@ from chat.turns.relays.membership import Membership
 class Documents:
     """A relay that lists models; it notes when its client is closed."""
 
-    def __init__(self, settings: RelaySettings) -> None:
+    def __init__(self, settings: RelaySettings, desk: Desk) -> None:
         self.name = settings.name
+        self._desk = desk
         self.closed = False
 
     async def get_document(self, path: str) -> Any:
+        if self._desk.slow:
+            await asyncio.Event().wait()
         return {"data": [{"id": "gpt-4.1"}, {"id": f"{self.name}-only"}]}
 
     async def aclose(self) -> None:
@@ -33,6 +36,7 @@ class Desk:
         self.stored: tuple[RelaySettings, ...] | Exception = ()
         self.documents: dict[RelayClient, Documents] = {}
         self.looks = 0
+        self.slow = False
         self._made: list[Membership] = []
 
     async def load(self) -> tuple[RelaySettings, ...]:
@@ -42,7 +46,7 @@ class Desk:
         return self.stored
 
     def client(self, settings: RelaySettings) -> RelayClient:
-        documents = Documents(settings)
+        documents = Documents(settings, self)
         client = RelayClient(settings, documents=documents)
         self.documents[client] = documents
         return client

@@ -146,3 +146,26 @@ async def test_a_change_while_relays_are_looked_for_is_not_lost(desk: Desk) -> N
     answer.set()
     await first
     await until(lambda: names(membership) == ["bob"])
+
+
+async def test_a_change_that_cannot_be_made_is_tried_again(desk: Desk) -> None:
+    def fails_once(settings: RelaySettings) -> Gate:
+        if desk.looks == 1:
+            raise RuntimeError("Nothing is connected yet.")
+        return OpenGate()
+
+    desk.stored = (relay("bob"),)
+    membership = desk.membership(gate_for=fails_once)
+    await membership.ready()
+    assert names(membership) == []
+    await until(lambda: names(membership) == ["bob"])
+
+
+async def test_an_end_in_the_middle_of_a_change_leaves_no_client_open(desk: Desk) -> None:
+    desk.stored = (relay("bob"),)
+    membership = desk.membership()
+    await membership.ready()
+    desk.slow = True
+    desk.stored = (relay("bob", weight=2),)
+    await until(lambda: len(desk.documents) == 2)
+    await membership.aclose()

@@ -63,17 +63,15 @@ def succeed(
     keeps what is still true of the one before it."""
     former = next((m for m in before if _identity(m.settings) == _identity(settings)), None)
     if former is None:
-        return Member(make_client(settings), gate_for(settings), Breaker())
+        gate = gate_for(settings)
+        return Member(make_client(settings), gate, Breaker())
     if former.settings == settings:
         return former
     same_gate = _limits(former.settings) == _limits(settings)
     same_door = _door(former.settings) == _door(settings)
-    return Member(
-        make_client(settings),
-        former.gate if same_gate and same_door else gate_for(settings),
-        former.breaker if same_door else Breaker(),
-        succeeds=True,
-    )
+    gate = former.gate if same_gate and same_door else gate_for(settings)
+    breaker = former.breaker if same_door else Breaker()
+    return Member(make_client(settings), gate, breaker, succeeds=True)
 
 
 def _identity(settings: RelaySettings) -> tuple[str, str]:

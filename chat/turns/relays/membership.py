@@ -119,21 +119,27 @@ class Membership:
         self._nudged.clear()
         try:
             stored = await self._stored()
+            wanted = sorted((*self._environment, *stored), key=lambda each: each.priority)
+            if wanted != [member.settings for member in self._members]:
+                await self._adopt(wanted)
         except Exception as error:
             # The database may be away for a while; turns go on with what was known.
             if not self._failing:
                 log.warning("relays_not_loaded", error=type(error).__name__)
             self._failing = True
-            return
-        self._failing = False
-        wanted = sorted((*self._environment, *stored), key=lambda each: each.priority)
-        if wanted != [member.settings for member in self._members]:
-            await self._adopt(wanted)
+        else:
+            self._failing = False
 
     async def _adopt(self, wanted: list[RelaySettings]) -> None:
         before = self._members
         members = tuple(self._new_member(each, before) for each in wanted)
-        await _first_lists([m for m in members if m not in before and m.succeeds])
+        new = [member for member in members if member not in before]
+        try:
+            await _first_lists([member for member in new if member.succeeds])
+        except BaseException:
+            for member in new:
+                await member.client.aclose()
+            raise
         self._members = members
         for gone in [member for member in before if member not in members]:
             leaving = asyncio.create_task(self._see_off(gone), name="relay leaves")

@@ -38,7 +38,8 @@ def stored_relays() -> tuple[RelaySettings, ...]:
     for row in rows:
         try:
             found.append(settings_of(row))
-        except KeyUnusable:
+        except (KeyUnusable, KeyError):
+            # One odd row, changed by hand perhaps, must not keep the others from being used.
             _log_unusable(row)
     return tuple(found)
 
