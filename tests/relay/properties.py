@@ -40,7 +40,7 @@ def text_survives_fragments(loop: asyncio.AbstractEventLoop, texts: list[str], s
     said = [fragmented(chunk(text), 1, seed + number) for number, text in enumerate(texts)]
     wire = b"".join((*said, frame(chunk("", "stop"))))
     for pieces in ([wire], cut(wire, seed)):
-        events, code = loop.run_until_complete(asyncio.wait_for(read_frames(pieces), 5))
+        events, code = loop.run_until_complete(asyncio.wait_for(read_frames(pieces), 60))
         assert (text_of(events), code) == ("".join(texts), "")
 
 
