@@ -1,5 +1,6 @@
 """What the server tells a client over the socket."""
 
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -75,11 +76,13 @@ class Stats(Struct, frozen=True):
     tokens_per_second: float | None
 
 
-class TurnError(Struct, frozen=True):
-    """Why a turn failed: a stable code and a sentence for the person."""
+class TurnError(Struct, frozen=True, omit_defaults=True):
+    """Why a turn failed: a stable code and a sentence for the person. `retry_at` is told at the
+    end alone, where the relay said when it may be asked again."""
 
     code: str
     message: str
+    retry_at: datetime | None = None
 
 
 class Event(Struct, frozen=True, tag_field="type", omit_defaults=True):

@@ -92,7 +92,7 @@ def _type_name(kind: inspect.Type) -> str:
             return "null"
         case inspect.IntType() | inspect.FloatType():
             return "number"
-        case inspect.StrType() | inspect.UUIDType():
+        case inspect.StrType() | inspect.UUIDType() | inspect.DateTimeType():
             return "string"
         case inspect.BoolType():
             return "boolean"

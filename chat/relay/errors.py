@@ -7,6 +7,8 @@ of the answer has arrived) and `sent` (the relay may have begun to generate, and
 
 from __future__ import annotations
 
+LONGEST_RETRY_AFTER_SECONDS = 366 * 86_400.0
+
 
 class RelayError(Exception):
     """The relay could not answer."""
@@ -33,6 +35,9 @@ class RelayError(Exception):
         self.message = message or (type(self).__doc__ or "").splitlines()[0]
         super().__init__(self.message)
         self.status = status
+        if retry_after_seconds is not None:
+            # Whoever writes a moment or a number of minutes must not meet infinity.
+            retry_after_seconds = min(retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS)
         self.retry_after_seconds = retry_after_seconds
         self.retryable = self.default_retryable if retryable is None else retryable
         self.sent = self.default_sent if sent is None else sent

@@ -43,6 +43,8 @@ class TurnEnd:
     # The relay's own words, for administrators.
     error_detail: str = ""
     anomaly: str = ""
+    # How long the relay wants to be left alone; told, not stored.
+    retry_after_seconds: float | None = None
     ttft_ms: int | None = None
     total_ms: int | None = None
     interrupted_by_id: int | None = None

@@ -1,13 +1,21 @@
 """The end of a turn as an event."""
 
+from datetime import UTC, datetime, timedelta
+
 from chat.protocol import Done, Snapshot, TurnError, Usage
 from chat.queries import stats_of
 from chat.services.ending import Ended
 
 
-def done_event(ended: Ended) -> Done:
-    """What clients are told when a turn has ended and is stored."""
-    error = TurnError(ended.error_code, ended.error_message) if ended.error_code else None
+def done_event(ended: Ended, retry_after_seconds: float | None = None) -> Done:
+    """What clients are told when a turn has ended and is stored; at its very end also how long
+    the relay wants to be left alone."""
+    retry_at = None
+    if retry_after_seconds is not None:
+        retry_at = datetime.now(UTC) + timedelta(seconds=retry_after_seconds)
+    error = None
+    if ended.error_code:
+        error = TurnError(ended.error_code, ended.error_message, retry_at)
     return Done(
         turn=ended.turn_id,
         state=ended.state,  # type: ignore[arg-type]

@@ -204,7 +204,7 @@ class Engine:
             if ended is None:
                 self._lose(live)
             else:
-                self.hub.end(live, ended.state, done_event(ended))
+                self.hub.end(live, ended.state, done_event(ended, end.retry_after_seconds))
                 if ended.by_this_call:
                     metrics.turn_ended(ended, end.attempts)
                     if self._after is not None:

@@ -55,6 +55,7 @@ class Outcome:
     def end(self, live: LiveTurn, stop: Stop | None, *, started_ns: int, total_ms: int) -> TurnEnd:
         """How the turn ended, all its text being published."""
         state, code, message, detail = "completed", "", "", ""
+        retry_after_seconds = None
         # Neither a stop nor an error that came after the relay's own end changes anything.
         if not self.finish_reason:
             if stop is not None:
@@ -62,7 +63,8 @@ class Outcome:
                 message = sentence_for(code) if code else ""
             elif self.error is not None:
                 state, code, detail = "failed", self.error.code, self.error.message
-                message = sentence_for(code, self.error.retry_after_seconds)
+                retry_after_seconds = self.error.retry_after_seconds
+                message = sentence_for(code, retry_after_seconds)
         first_ns = self.first_delta_ns
         attempts = tuple(
             _attempt_end(each, is_last=each is self.attempts[-1]) for each in self.attempts
@@ -82,6 +84,7 @@ class Outcome:
             anomaly=next((each.anomaly for each in reversed(attempts) if each.anomaly), ""),
             ttft_ms=None if first_ns is None else (first_ns - started_ns) // 1_000_000,
             total_ms=total_ms,
+            retry_after_seconds=retry_after_seconds,
             interrupted_by_id=stop.by_id if stop and state == "interrupted" else None,
         )
 

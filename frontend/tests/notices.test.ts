@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { noticeText, refusal } from "../src/models/failures";
+import { ending, noticeText, refusal } from "../src/models/failures";
+import { moment } from "../src/models/format";
 import type { Notice } from "../src/models/protocol";
+import { turn } from "./people";
 
 const TURN = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
 
@@ -42,4 +44,12 @@ test("a team that has all its answers running is told how many those are", () =>
   const detail = { limit: "team_turns", limit_turns: 3 };
   assert.match(refusal({ code: "too_many_turns", message: "", detail }), /may have 3 answers/);
   assert.match(refusal({ code: "too_many_turns", message: "" }), /Too many answers/);
+});
+
+test("a relay that says when it may be asked again is quoted, to the minute", () => {
+  const error = { code: "relay_rate_limited", message: "", retry_at: "2026-11-21T10:00:30Z" };
+  const told = ending(turn({ state: "failed", error, cost_nano_usd: 0 }), false)?.text ?? "";
+  assert.ok(told.includes(`Try again after ${moment("2026-11-21T10:01:00Z")}.`), told);
+  const silent = ending(turn({ state: "failed", error: { ...error, retry_at: null }, cost_nano_usd: 0 }), false);
+  assert.match(silent?.text ?? "", /later/);
 });

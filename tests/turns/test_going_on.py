@@ -1,6 +1,7 @@
 """Going on with a broken answer: what is asked, within what was held, and what is told."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from chat.relay.attempts import Attempt, AttemptStarted
 from chat.relay.errors import RelayAuth, RelayRateLimited, RelayStreamBroken, RelayUnavailable
@@ -8,8 +9,9 @@ from chat.relay.types import FallbackNotice, ResumeNotice, RetryNotice, WaitingN
 from chat.services.intents import PromptMessage
 from chat.services.prompts import CONTINUE_INSTRUCTION, build_prompt
 from chat.turns.allowance import Allowance
+from chat.turns.endings import done_event
 from chat.turns.requests import LEAST_RESUMED_TOKENS, claim_of, first_request, resumed_request
-from tests.turns.doubles import admitted, live_turn, until, whole_answer
+from tests.turns.doubles import admitted, ended, live_turn, until, whole_answer
 from tests.turns.test_runner import Run
 
 WORD = " tram"
@@ -174,3 +176,15 @@ async def test_an_error_says_when_to_try_again_where_the_relay_does() -> None:
     run.relay.feed(RelayRateLimited(retry_after_seconds=3600))
     end = await run.end()
     assert end.error_message == "The relay is busy and asks to wait. Try again in 60 min."
+    error = done_event(ended(end), end.retry_after_seconds).error
+    assert error is not None
+    assert error.retry_at is not None
+    assert 3590 < (error.retry_at - datetime.now(UTC)).total_seconds() <= 3600
+
+
+async def test_a_relay_that_asks_for_ever_is_told_of_too() -> None:
+    run = Run()
+    run.relay.feed(RelayUnavailable(retry_after_seconds=float("inf")))
+    end = await run.end()
+    assert end.error_message.endswith("min.")
+    assert done_event(ended(end), end.retry_after_seconds).error is not None

@@ -2,7 +2,7 @@
 
 import type { Fault, Notice } from "./protocol";
 import type { TurnView } from "./views";
-import { list, money, number, quality } from "./format";
+import { list, moment, money, number, quality } from "./format";
 import { t } from "./words";
 
 type Detail = Readonly<Record<string, unknown>> | null | undefined;
@@ -147,8 +147,10 @@ function failure(error: Fault | null, otherwise = t("The answer failed.")): stri
     case "relay_truncated":
       return t("The answer may be cut: the relay ended it without saying so.");
     case "relay_rate_limited":
+      if (error.retry_at) return t("The relay is limiting requests. Try again after {time}.", { time: after(error.retry_at) });
       return t("The relay is limiting requests. Try again later.");
     case "relay_unavailable":
+      if (error.retry_at) return t("The relay did not answer. Try again after {time}.", { time: after(error.retry_at) });
       return t("The relay did not answer.");
     case "relay_auth":
       return t("The relay does not accept this installation's key. An administrator must mend it.");
@@ -167,6 +169,11 @@ function failure(error: Fault | null, otherwise = t("The answer failed.")): stri
     default:
       return error?.message || otherwise;
   }
+}
+
+/** A moment, but not before it: rounded up to the whole minutes that are shown. */
+function after(iso: string): string {
+  return moment(new Date(Math.ceil(Date.parse(iso) / 60_000) * 60_000).toISOString());
 }
 
 function charged(turn: TurnView): string {

@@ -222,10 +222,11 @@ export interface TeamView {
   role: string;
 }
 
-/** Why a turn failed: a stable code and a sentence for the person. */
+/** Why a turn failed: a stable code and a sentence for the person. `retry_at` is told at the end alone, where the relay said when it may be asked again. */
 export interface TurnError {
   code: string;
   message: string;
+  retry_at?: string | null;
 }
 
 /** The person is writing in a conversation. */
