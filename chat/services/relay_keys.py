@@ -51,6 +51,9 @@ class _Content(msgspec.Struct, frozen=True):
     relay: int
     hosts: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"_Content(relay={self.relay})"
+
 
 def can_seal() -> bool:
     """Whether there is a secret to seal keys with."""
