@@ -110,8 +110,7 @@ class Stage:
 
     async def requests(self, model: str) -> list[RequestRecord]:
         """What the model's relay has in its log, oldest first."""
-        address = self.relays.addresses[model.removeprefix(FAULT_PREFIX)].removesuffix("/v1")
-        answer = await self.http.get(f"{address}/demo/log")
+        answer = await self.http.get(f"{self._inside(model)}/log")
         found: list[dict[str, Any]] = answer.json()["requests"]
         return [
             RequestRecord(**{name: each[name] for name in each if name != "cost_nano_usd"})
@@ -126,6 +125,16 @@ class Stage:
                 if all(each.ended_monotonic_ns is not None for each in found):
                     return found
                 await asyncio.sleep(0.05)
+
+    async def queue(self, model: str, acts: list[dict[str, Any]], times: int) -> None:
+        """Let the next requests to the model's relay go like this."""
+        script = {"script": acts, "times": times}
+        answer = await self.http.post(f"{self._inside(model)}/queue", json=script)
+        answer.raise_for_status()
+
+    def _inside(self, model: str) -> str:
+        address = self.relays.addresses[model.removeprefix(FAULT_PREFIX)]
+        return address.removesuffix("/v1") + "/demo"
 
 
 @asynccontextmanager
