@@ -18,7 +18,7 @@ import msgspec
 
 ALARM = 13.0
 """A sum of log-likelihood ratios. Honest answers reach it less than once in e**13 = 440,000."""
-MOST_PER_ANSWER = 3.0
+MOST_PER_ANSWER = 2.6
 """So that no single odd answer raises an alarm: it takes five at least."""
 ABSURD = 1.5
 """Logarithms beyond this one count as it."""
@@ -29,7 +29,8 @@ Stream = Literal["prompt", "completion"]
 class _Noise(msgspec.Struct, frozen=True):
     """How far honest counts of n tokens may be from those expected.
 
-    `ratio` and `per_root` (divided by the root of n) are standard deviations of the logarithm.
+    `ratio` and `per_root` (divided by the root of n) are standard deviations of the logarithm;
+    where the spread is learned, `ratio` is its beginning.
     Up to `free_tokens` more than expected mean nothing (templates, end marks), and are a standard
     deviation as well. `shift` is the drift that is looked for; the sums grow from half of it on.
     """
@@ -39,8 +40,9 @@ class _Noise(msgspec.Struct, frozen=True):
     per_root: float
     free_tokens: int
 
-    def variance(self, tokens: int) -> float:
-        return self.ratio**2 + self.per_root**2 / tokens + (self.free_tokens / tokens) ** 2
+    def of_length(self, tokens: int) -> float:
+        """The part of the variance that a longer text has less of."""
+        return self.per_root**2 / tokens + (self.free_tokens / tokens) ** 2
 
 
 EXACT: dict[Stream, _Noise] = {
@@ -57,6 +59,12 @@ LEARNED_VARIANCE = 0.04**2
 """Once this well known, what is expected of a kind of text hardly moves any more."""
 SLOWEST_GAIN = 1 / 200
 """And still follows a slow change of what people write about."""
+SPREAD_GAIN = 1 / 30
+"""How fast the spread of a kind of text is learned, between the two bounds."""
+LEAST_SPREAD = 0.07**2
+MOST_SPREAD = 0.25**2
+MOST_DEVIATIONS = 4.0
+"""A single answer beyond says no more about the spread."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -81,6 +89,8 @@ class Expected(msgspec.Struct):
 
     mean: float = 0.0
     variance: float = FIRST_VARIANCE
+    # Of the ratio from answer to answer.
+    spread: float = 0.0
 
 
 class Meter(msgspec.Struct):
@@ -164,11 +174,12 @@ def _weigh(
     if tokens <= 0:
         return None
     noise = (EXACT if exact else LEARNED)[stream]
-    expected, variance = 0.0, noise.variance(tokens)
+    expected, variance = 0.0, noise.ratio**2 + noise.of_length(tokens)
     if not exact:
-        known = meter.kinds.setdefault(kind, Expected())
+        known = meter.kinds.setdefault(kind, Expected(spread=noise.ratio**2))
         expected, own = known.mean, known.variance
-        _learn(known, log, variance)
+        variance = known.spread + noise.of_length(tokens)
+        _learn(known, log, noise.of_length(tokens))
         variance += own
     off = max(-ABSURD, min(ABSURD, _beyond(log - expected, noise.free_tokens / tokens)))
     meter.too_much = _grown(meter.too_much, off, noise.shift, variance)
@@ -195,8 +206,12 @@ def _grown(total: float, off: float, shift: float, variance: float) -> float:
     return max(0.0, total + min(MOST_PER_ANSWER, step))
 
 
-def _learn(known: Expected, log: float, noise: float) -> None:
-    """A Kalman filter of one constant; it learns fast, then slowly."""
+def _learn(known: Expected, log: float, of_length: float) -> None:
+    """A Kalman filter of one constant and of its spread; it learns fast, then slowly."""
+    noise = known.spread + of_length
+    off = min((log - known.mean) ** 2, MOST_DEVIATIONS**2 * (noise + known.variance))
+    spread = known.spread + SPREAD_GAIN * (off - known.variance - noise)
+    known.spread = min(max(spread, LEAST_SPREAD), MOST_SPREAD)
     if known.variance > LEARNED_VARIANCE:
         gain = known.variance / (known.variance + noise)
         known.variance *= 1 - gain
