@@ -11,6 +11,10 @@ AGAIN = tuple(
         "message_pages",
         "conversation_services",
         "admin",
+        "alerts",
+        "truth",
+        "relay_statistics",
+        "relay_pages",
         "api",
     )
 )
