@@ -29,6 +29,8 @@ async def start() -> None:
         # The doors are open already: what was sent through them meanwhile is not left behind.
         for turn_id in await cross(running_turns, besides_node=engine().node):
             await _recover(turn_id)
+    # So that the first send finds the lists of models.
+    await directory().ready()
     # The tokenizer takes a third of a second to load: not in somebody's first Stop.
     await cross(count_tokens, "warm", "gpt-4.1")
 

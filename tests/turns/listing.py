@@ -52,6 +52,7 @@ Make = Callable[..., Catalogues]
 async def quick_catalogues(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Make]:
     """Make catalogues that ask many times a second; all are closed in the end."""
     monkeypatch.setattr("chat.turns.relays.catalogues.LEAST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("chat.turns.relays.catalogues.FAULT_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr("chat.relay.catalog.PAUSE_AFTER_FAILURE_SECONDS", 0.02)
     made: list[Catalogues] = []
 

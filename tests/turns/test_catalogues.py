@@ -67,6 +67,21 @@ async def test_at_the_start_both_lists_are_waited_for(make: Make) -> None:
     assert await offered(make(slow, quick)) == ["b", "a"]
 
 
+async def test_where_nothing_is_known_nobody_waits_for_long(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.turns.relays.catalogues.NOTHING_KNOWN_SECONDS", 0.05)
+    relay = Listing("relay", "m")
+    relay.open.clear()
+    catalogues = make(relay)
+    for _ in range(2):
+        with pytest.raises(RelayUnavailable):
+            await catalogues.offering()
+    relay.open.set()
+    await until(lambda: relay.client.catalogue.copy() is not None)
+    assert await offered(catalogues) == ["m"]
+
+
 async def test_a_failing_relays_models_stay_for_a_while_and_then_go(make: Make) -> None:
     failing, well = Listing("failing", "a"), Listing("well", "b")
     catalogues = make(failing, well)

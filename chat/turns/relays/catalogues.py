@@ -19,7 +19,10 @@ log = structlog.get_logger(__name__)
 
 FIRST_LOOK_SECONDS = 2.0
 """At the start the first sends wait this long for the other relays once one has answered."""
+NOTHING_KNOWN_SECONDS = 5.0
+"""And so long for any list at all; after that they are told that no relay answers."""
 LEAST_PAUSE_SECONDS = 0.2
+FAULT_PAUSE_SECONDS = 5.0
 MODELS_LOGGED = 20
 
 
@@ -45,16 +48,26 @@ class Catalogues:
         for client in [each for each in self._askers if each not in self._clients]:
             self._let_go(self._askers.pop(client))
         if self._begun:
-            self._ask_all()
+            self.begin()
 
     def heed(self, words: ModelWords) -> None:
         """Let these words of the administrators hold."""
         if words != self._words:
             self._words, self._merged = words, None
 
+    def begin(self) -> None:
+        """Ask every relay that is not being asked yet. To be called on the event loop."""
+        if self._closed:
+            return
+        self._begun = True
+        for client in self._clients:
+            if client not in self._askers:
+                name = f"models of {client.settings.name}"
+                self._askers[client] = asyncio.create_task(self._keep_asking(client), name=name)
+
     async def offering(self) -> Offering:
         """What is offered now. Raises RelayError when no relay has a list that still counts."""
-        self._ask_all()
+        self.begin()
         if not self._looked:
             await self._first_look()
         listed = [(c, copy) for c in self._clients if (copy := c.catalogue.copy()) is not None]
@@ -75,15 +88,6 @@ class Catalogues:
         if self._leaving:
             await asyncio.wait(self._leaving)
 
-    def _ask_all(self) -> None:
-        if self._closed:
-            return
-        self._begun = True
-        for client in self._clients:
-            if client not in self._askers:
-                name = f"models of {client.settings.name}"
-                self._askers[client] = asyncio.create_task(self._keep_asking(client), name=name)
-
     def _let_go(self, task: "asyncio.Task[None]") -> None:
         task.cancel()
         self._leaving.add(task)
@@ -92,6 +96,7 @@ class Catalogues:
     async def _keep_asking(self, client: RelayClient) -> None:
         before, failing = frozenset[str](), ""
         while True:
+            pause_seconds = LEAST_PAUSE_SECONDS
             try:
                 listed = await client.models()
             except RelayError as error:
@@ -100,12 +105,13 @@ class Catalogues:
                 # A fault of ours must not end the asking for good.
                 log.exception("relay_models_failed", relay=client.settings.name)
                 listed = Catalogue((), RelayError(type(error).__name__))
+                pause_seconds = FAULT_PAUSE_SECONDS
             self._tell_all()
             now = frozenset(entry.id for entry in listed.entries)
             failing = _log_failure(client, listed, failing)
             _log_change(client, before, now)
             before = now
-            await asyncio.sleep(max(LEAST_PAUSE_SECONDS, client.catalogue.due_in_seconds()))
+            await asyncio.sleep(max(pause_seconds, client.catalogue.due_in_seconds()))
 
     def _look_at_default(self, offering: Offering) -> None:
         """Tell once when the default model of the settings cannot be that of new conversations."""
@@ -122,11 +128,12 @@ class Catalogues:
 
     async def _first_look(self) -> None:
         loop = asyncio.get_running_loop()
-        end = loop.time() + FIRST_LOOK_SECONDS
+        begun = loop.time()
         while not self._closed and any(not client.catalogue.asked for client in self._clients):
             known = any(client.catalogue.copy() is not None for client in self._clients)
+            patience_seconds = FIRST_LOOK_SECONDS if known else NOTHING_KNOWN_SECONDS
             try:
-                async with asyncio.timeout_at(end if known else None):
+                async with asyncio.timeout_at(begun + patience_seconds):
                     await self._news.wait()
             except TimeoutError:
                 break

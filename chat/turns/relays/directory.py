@@ -47,8 +47,10 @@ class RelayDirectory:
         return self._membership.limits_of(client)
 
     async def ready(self) -> None:
-        """Begin to follow the relays; returns when those of the database are known too."""
+        """Begin to follow the relays and their models; returns when the relays of the database
+        are known too."""
         await self._membership.ready()
+        self.catalogues.begin()
 
     def look_again(self) -> None:
         """Look now whether administrators changed a relay."""
