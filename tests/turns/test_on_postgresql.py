@@ -7,6 +7,7 @@ from tests.again import run_on_postgresql
 AGAIN = (
     "tests/chat/test_admission.py",
     "tests/chat/test_ending.py",
+    "tests/chat/test_attempts.py",
     "tests/turns/test_recovery.py",
     "tests/turns/test_races.py",
     "tests/turns/test_turn_limits.py",
