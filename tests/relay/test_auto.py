@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -40,7 +41,7 @@ class Asker:
     def __init__(self, settings: RelaySettings) -> None:
         self.clock = Clock()
         self.transport = AutoTransport(
-            WebSocketTransport(settings), SSETransport(settings), PAUSE_SECONDS, self.clock
+            WebSocketTransport(settings), SSETransport(settings), settings, self.clock
         )
         self.attempts: list[Attempt] = []
 
@@ -193,15 +194,20 @@ async def test_one_attempt_probes_while_the_others_go_on_by_sse() -> None:
         assert asker.ways[-1] == "websocket"
 
 
-async def test_the_warning_tells_why_and_never_the_key(
+@pytest.mark.parametrize(("status", "level"), [(400, "WARNING"), (403, "INFO"), (404, "INFO")])
+async def test_the_log_tells_why_and_never_the_key(
+    status: int,
+    level: str,
     loopback: Loopback,
     settings_for: Callable[..., RelaySettings],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    loopback.scripts = [respond(400, {"error": f"bad {CANARY_KEY}"}), ANSWER]
+    caplog.set_level(logging.DEBUG)
+    loopback.scripts = [respond(status, {"error": f"bad {CANARY_KEY}"}), ANSWER]
     async with asking(settings_for()) as asker:
         await asker.ask()
-    assert "No WebSocket to the relay" in caplog.text
+    (said,) = [each for each in caplog.records if "No WebSocket to loopback" in each.message]
+    assert (said.levelname, f"status {status}" in said.message) == (level, True)
     assert CANARY_KEY not in caplog.text
 
 

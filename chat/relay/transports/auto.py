@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 # The relay turns the request away, not the WebSocket: SSE would meet the same.
 _SAME_ON_EACH_TRANSPORT = (401, 429, 503)
+# A relay that has no WebSocket, or none for this key, is nothing to warn of each few minutes.
+_PLAINLY_WITHOUT = (403, 404, 405, 426)
 
 
 class AutoTransport:
@@ -34,13 +36,13 @@ class AutoTransport:
         self,
         websocket: WebSocketTransport,
         sse: Transport,
-        pause_seconds: float,
+        settings: RelaySettings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`pause_seconds` is how long a failed WebSocket is left alone; `clock` is in seconds."""
+        """`clock` is in seconds."""
         self._websocket = websocket
         self._sse = sse
-        self._pause_seconds = pause_seconds
+        self._settings = settings
         self._clock = clock
         self._paused_until: float | None = None
         self._probing = False
@@ -78,10 +80,13 @@ class AutoTransport:
         except RelayError as error:
             if _speaks_of_the_request(error):
                 raise
-            self._paused_until = self._clock() + self._pause_seconds
-            logger.warning(
-                "No WebSocket to the relay, so server-sent events for %g s: %s (%s)",
-                self._pause_seconds,
+            pause_seconds = self._settings.websocket_pause_seconds
+            self._paused_until = self._clock() + pause_seconds
+            logger.log(
+                logging.INFO if error.status in _PLAINLY_WITHOUT else logging.WARNING,
+                "No WebSocket to %s, so server-sent events for %g s: %s (%s)",
+                self._settings.name,
+                pause_seconds,
                 error.message,
                 "no status" if error.status is None else f"status {error.status}",
             )
@@ -101,7 +106,7 @@ def transport_for(settings: RelaySettings, http: RelayHTTP) -> Transport:
     websocket = WebSocketTransport(settings)
     if settings.transport == "websocket":
         return websocket
-    return AutoTransport(websocket, SSETransport(settings, http), settings.websocket_pause_seconds)
+    return AutoTransport(websocket, SSETransport(settings, http), settings)
 
 
 def _speaks_of_the_request(error: RelayError) -> bool:
