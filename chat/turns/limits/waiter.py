@@ -25,7 +25,7 @@ class Waiter:
         self.woken = asyncio.Event()
         # When a rate allows it, where one is in the way; -inf = none is known to be.
         self.allowed_at = -math.inf
-        self._ask_at = -math.inf
+        self._ask_at = math.inf
         self._asked_in: int | None = None
         self._told_position: int | None = None
         self._told_end = -math.inf
