@@ -20,6 +20,21 @@ from chat.admin.relay_statistics import RelayStatisticsPage
 from chat.models import Attempt
 
 
+class TransportFilter(admin.SimpleListFilter):
+    """How the answer came. The choices are not asked of the table, which is long."""
+
+    title = _("transport")
+    parameter_name = "transport"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """Both."""
+        return [("websocket", "WebSocket"), ("sse", "SSE")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        """Attempts by the transport."""
+        return queryset.filter(transport=self.value()) if self.value() else queryset
+
+
 class AttemptAdmin(RelayStatisticsPage, Review):
     """Read-only, newest first, for administrators: the relay's own words may be in it."""
 
@@ -42,7 +57,7 @@ class AttemptAdmin(RelayStatisticsPage, Review):
         "whole_time",
         "turn_link",
     )
-    list_filter = ("outcome", "transport", "resumed", DayFilter)
+    list_filter = ("outcome", TransportFilter, "resumed", DayFilter)
     ordering = ("-created_at", "-id")
     search_help_text = _("Relay, model or error, each in full")
     import_export_change_list_template = "admin/chat/attempt/change_list.html"
