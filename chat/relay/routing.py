@@ -145,10 +145,12 @@ class _Try:
         attempt.end(route.client.explained(error) if isinstance(error, RelayError) else None)
         self._tell_breaker()
         failure = attempt.error
-        if isinstance(failure, RelayRateLimited) and failure.retry_after_seconds:
-            # Before the place is given back: who stands in line must not come through.
-            await route.gate.hold_off(failure.retry_after_seconds)
-        await route.gate.leave(self._claim, tokens=_tokens_used(attempt))
+        try:
+            if isinstance(failure, RelayRateLimited) and failure.retry_after_seconds:
+                # Before the place is given back: who stands in line must not come through.
+                await route.gate.hold_off(failure.retry_after_seconds)
+        finally:
+            await route.gate.leave(self._claim, tokens=_tokens_used(attempt))
         return isinstance(error, RelayError)
 
     def _tell_breaker(self) -> None:

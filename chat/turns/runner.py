@@ -143,6 +143,8 @@ class TurnRunner:
 
     def _go_on(self, content: str) -> ChatRequest | None:
         generated = self._outcome.generated()
+        # Another prompt is paid for: how far the hold still reaches is looked at anew.
+        self._next_look_characters = self._generated_characters
         return resumed_request(self.live.admitted, self._allowance, content, generated)
 
     def _take(self, event: RoutedEvent) -> None:

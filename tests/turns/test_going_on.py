@@ -118,6 +118,27 @@ async def test_the_runner_goes_on_with_what_it_has_heard() -> None:
     await run.end()
 
 
+async def test_a_resumed_answer_is_stopped_at_what_is_left_of_the_hold() -> None:
+    # For two prompts and some 250 tokens, by a relay that keeps to no limit.
+    run = Run(live_turn(max_tokens=2000, hold_nano_usd=400 * 8000))
+    await run.relay.opened.wait()
+    run.relay.feed(WORD * 100)
+    await until(lambda: run.live.content)
+    assert run.relay.go_on is not None
+    request = run.relay.go_on(run.live.content)
+    assert request is not None
+    run.relay.feed(ResumeNotice(RelayStreamBroken()), AttemptStarted(Attempt(2, "d", "", request)))
+    for _ in range(1000):
+        run.relay.feed(WORD)
+        await asyncio.sleep(0)
+        if run.task.done():
+            break
+    end = await run.end()
+    assert end.state == "budget_stopped"
+    came = sum(each.generated.count("tram") for each in end.attempts)
+    assert request.max_tokens <= came - 100 <= request.max_tokens + 40
+
+
 async def test_a_try_that_failed_silently_before_another_is_not_billed() -> None:
     run = Run()
     await run.relay.opened.wait()
