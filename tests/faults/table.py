@@ -65,6 +65,18 @@ def _refused(number: int, fault: str, code: str, **more: Any) -> Row:
     return Row(number, fault, "failed", code, text="none", charge="nothing", **more)
 
 
+def _unbegun(number: int, fault: str) -> Row:
+    """The relay took the question each time and never said a word: the last try's prompt counts."""
+    return msgspec.structs.replace(
+        _refused(number, fault, "relay_timeout"),
+        charge="counted",
+        notices=("retrying",),
+        requests=3,
+        after_seconds=3 * FIRST_BYTE_SECONDS,
+        within_seconds=3 * FIRST_BYTE_SECONDS + 10,
+    )
+
+
 TABLE = (
     Row(1, "none"),
     _cut(2, "reset", "relay_stream_broken"),
@@ -76,6 +88,7 @@ TABLE = (
         after_seconds=IDLE_SECONDS - 0.5,
         within_seconds=IDLE_SECONDS + 8,
     ),
+    _unbegun(3, "no-head"),
     Row(4, "malformed-once"),
     _cut(5, "malformed-often", "relay_protocol"),
     Row(6, "split-utf8"),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,13 @@ def test_the_ledger_says_what_the_row_says(row: Row, turn: Evidence) -> None:
 
 def test_the_relay_is_let_go(turn: Evidence) -> None:
     oracle.the_relay_was_let_go(turn)
+
+
+def test_the_person_is_told_when_a_busy_relay_may_be_asked_again(performance: Performance) -> None:
+    """Row 15."""
+    turn = performance.turns["busy-hour"]
+    told = datetime.fromisoformat(turn.done["error"]["retry_at"])
+    assert 3400 < (told - datetime.now(UTC)).total_seconds() <= 3600
 
 
 def test_an_administrator_is_told_of_a_refused_key_once(performance: Performance) -> None:
