@@ -54,11 +54,14 @@ class OwnTransportHTTP(RelayHTTP):
 
 
 class Cost(msgspec.Struct):
-    """Of one carrier: CPU seconds per million tokens, of each round."""
+    """Of one carrier, of each round: CPU seconds per million tokens, CPU milliseconds of a whole
+    answer of one token, and the time until that token."""
 
     paced: list[float] = []
     burst: list[float] = []
     burst_tokens_per_second: list[float] = []
+    answer_cpu_ms: list[float] = []
+    first_token_ms: list[float] = []
 
 
 CARRIERS: Mapping[str, Callable[[RelaySettings], Transport]] = {
@@ -112,6 +115,20 @@ async def burst(transport: Transport) -> tuple[float, float]:
     return cpu / tally.tokens * MILLION, tally.tokens / passed
 
 
+async def answers(transport: Transport, count: int = 100) -> tuple[float, float]:
+    """CPU milliseconds of an answer of one token, and the median time until that token."""
+    request = ChatRequest("bench-1x0", (RelayMessage("user", "Go."),), 10)
+    times, cpu = [], time.process_time()
+    for _ in range(count):
+        asked, told = time.monotonic(), 0.0
+        async with aclosing(transport.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, Delta) and event.content:
+                    told = time.monotonic()
+        times.append(told - asked)
+    return (time.process_time() - cpu) / count * 1000, median(times) * 1000
+
+
 async def measure(port: int, rounds: int, seconds: float) -> dict[str, Cost]:
     """All carriers, again and again."""
     settings = RelaySettings(
@@ -130,6 +147,9 @@ async def measure(port: int, rounds: int, seconds: float) -> dict[str, Cost]:
             cost, speed = await burst(transport)
             found[name].burst.append(cost)
             found[name].burst_tokens_per_second.append(speed)
+            cpu_ms, first_ms = await answers(transport)
+            found[name].answer_cpu_ms.append(cpu_ms)
+            found[name].first_token_ms.append(first_ms)
             found[name].paced.append(await paced(transport, seconds))
             await transport.aclose()
     return found
@@ -138,14 +158,15 @@ async def measure(port: int, rounds: int, seconds: float) -> dict[str, Cost]:
 def table(found: Mapping[str, Cost]) -> str:
     """The medians, and the least and most of the paced rounds."""
     lines = [
-        f"{'CPU seconds per million tokens':32}{f'paced, {STREAMS} streams':>20}"
-        f"{'least-most':>16}{'burst':>8}{'burst tokens/s':>16}"
+        f"{'CPU seconds per million tokens':32}{f'paced, {STREAMS} streams':>20}{'least-most':>14}"
+        f"{'burst':>8}{'tokens/s':>10}{'ms CPU an answer':>18}{'ms to 1st token':>17}"
     ]
     for name, cost in found.items():
         spread = f"{min(cost.paced):.1f}-{max(cost.paced):.1f}"
         lines.append(
-            f"{name:32}{median(cost.paced):>20.1f}{spread:>16}{median(cost.burst):>8.1f}"
-            f"{median(cost.burst_tokens_per_second):>16,.0f}"
+            f"{name:32}{median(cost.paced):>20.1f}{spread:>14}{median(cost.burst):>8.1f}"
+            f"{median(cost.burst_tokens_per_second):>10,.0f}"
+            f"{median(cost.answer_cpu_ms):>18.2f}{median(cost.first_token_ms):>17.2f}"
         )
     return "\n".join(lines)
 
