@@ -12,6 +12,7 @@ from chat.relay.attempts import Attempt
 from chat.relay.catalog import MAX_NAME_LENGTH
 from chat.relay.check.steps import ANSWER_TOKENS, Finding, failed, ok, warning
 from chat.relay.errors import ModelUnknown, RelayError
+from chat.relay.likeness import same_model
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.base import Transport
 from chat.relay.types import ChatRequest, Delta, RelayMessage, Usage, UsageReport
@@ -75,15 +76,9 @@ def _judged(
     facts["prompt_tokens"] = usage.prompt_tokens
     if spoken_ms >= SHORTEST_RATED_MS and pieces > 1:
         facts["rate"] = round((max(usage.completion_tokens, pieces) - 1) * 1000 / spoken_ms)
-    if echoed and not _same_model(model, echoed):
+    if not same_model(model, echoed):
         return warning("answer_by_another", echoed=echoed[:MAX_NAME_LENGTH], **facts)
     return ok("answer_ok" if "rate" in facts else "answer_quick", **facts)
-
-
-def _same_model(asked: str, echoed: str) -> bool:
-    """A relay may name the dated version or the maker beside the model."""
-    one, other = asked.lower(), echoed.lower()
-    return one in other or other in one
 
 
 def _milliseconds(seconds: float) -> int:
