@@ -113,6 +113,9 @@ class Course:
             raise error
         if attempt.started:
             return self._resume(error)
+        if self.route.breaker.state == "open":
+            # This was the failure that closed the route: nobody waits to try it again.
+            return self.elsewhere(error)
         delay = delay_before_retry(
             policy_of(self.route.client.settings),
             error,

@@ -43,6 +43,13 @@ async def test_a_route_that_failed_often_is_not_asked_until_a_probe_succeeds() -
     assert is_closed(place)
 
 
+async def test_a_route_that_closes_between_two_tries_is_not_waited_for() -> None:
+    place = Place(DOWN, breaker=breaker(Time(), failures=2), max_retries=9)
+    heard = await hear(place, Place(GOOD, name="two", priority=1))
+    assert heard.outcomes == [("one", "failed")] * 2 + [("two", "completed")]
+    assert len(heard.time.waits) == 1
+
+
 async def test_a_probe_that_fails_opens_it_again() -> None:
     time = Time()
     place = failing(time)

@@ -1,9 +1,9 @@
 """When the relay is down or refuses the key: a named error, nothing charged, nothing told."""
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
-from tests.servers import TramServer
+from tests.servers import RELAY_KEY, TramServer
 from tests.socket_client import SocketClient
 
 CANARY = "hs_canary_7f3a9b"
@@ -88,3 +88,40 @@ async def test_a_drained_server_settles_what_runs_before_it_ends(
         states = server.rows("select state, quality from chat_turn")
         assert states == [("interrupted", "estimated")]
         assert server.rows("select sum(held_nano_usd) from billing_budget") == [(0,)]
+
+
+async def test_of_two_relays_one_may_die(server_template: Path, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        one, two = (TramServer(tmp_path / name) for name in ("one", "two"))
+        for each in (one, two):
+            stack.callback(each.close)
+            each.start_relay()
+        env = {
+            "EMBEDDED_RELAYS": f"one={one.relay_url},two={two.relay_url}",
+            "EMBEDDED_RELAY_KEY": RELAY_KEY,
+            "RETRY_DELAY_MS": "20",
+        }
+        server = TramServer(tmp_path / "site", server_template, env, relay=False)
+        stack.enter_context(server)
+        async with await open_as_alice(server) as alice:
+            first = await alice.chat("Say something short", model="gpt-4.1")
+            await alice.done(first["turn"])
+            one.close()
+            # Which of the two is asked first is chance; the dead one soon is not asked at all.
+            for _ in range(20):
+                turn = await alice.chat("Say something short", model="gpt-4.1")
+                done = await alice.done(turn["turn"])
+                assert (done["state"], done["quality"]) == ("completed", "reported")
+        tried = server.rows(
+            "select relay, outcome, sum(cost_nano_usd), count(*) from chat_attempt group by 1, 2"
+        )
+        paid = {relay: cost for relay, outcome, cost, _ in tried if outcome == "failed"}
+        counts = {(relay, outcome): count for relay, outcome, _, count in tried}
+        assert paid == {"one": 0}
+        # Three tries of one turn, two of the next; then it is left alone.
+        assert counts["one", "failed"] == 5
+        assert counts["two", "completed"] + counts.get(("one", "completed"), 0) == 21
+        assert [f for f in alice.frames if f["type"] == "notice" and f["code"] == "fallback"]
+        assert server.rows("select count(*) from billing_settlement") == [(21,)]
+        assert server.rows("select sum(held_nano_usd) from billing_budget") == [(0,)]
+        server.manage("verifyledger")
