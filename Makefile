@@ -5,7 +5,7 @@ PY = .venv/bin/python
 RUN = .venv/bin
 SOURCES = accounts billing chat config tests manage.py
 
-.PHONY: up dev test check bench leaks fuzz protocol settings lock clean screenshots catalogues python install
+.PHONY: up dev test check interoperability bench leaks fuzz protocol settings lock clean screenshots catalogues python install
 
 up: python ## Set up what is missing and run Tram on this machine.
 	@exec $(PYTHON) -m config.embedded up
@@ -33,6 +33,10 @@ check: install ## Lint, types, import contracts, templates, the page's code, mig
 	$(PY) -m config.embedded npm run check
 	$(PY) -m config.embedded npm test
 	$(RUN)/pytest -q tests/house/test_documents.py tests/house/test_tidy.py
+
+interoperability: install ## Run the product against LiteLLM's proxy, in an environment of its own (600 MB).
+	$(PY) -m tests.interoperability.environment
+	INTEROPERABILITY=true $(RUN)/pytest -q tests/interoperability
 
 bench: install ## Measure against the goals (minutes; make bench QUICK=1 for less, ARGS=--check to judge).
 	$(PY) -m tests.benchmarks $(if $(QUICK),--quick) $(ARGS)
