@@ -6,6 +6,7 @@ Each function is one invariant and fails with what contradicts it. They know not
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def the_relay_was_let_go(turn: Evidence) -> None:
 
 
 def the_books_balance(server: TramServer) -> None:
-    """I4, I5, I6: caches equal the fold of the ledger; nothing is held when nothing runs."""
+    """I4, I6: caches equal the fold of the ledger; nothing is held when nothing runs."""
     server.manage("verifyledger")
     assert server.rows("select count(*) from chat_turn where state = 'running'") == [(0,)]
     assert server.rows("select sum(held_nano_usd) from billing_budget") == [(0,)]
@@ -84,6 +85,31 @@ def the_books_balance(server: TramServer) -> None:
         "join billing_hold h on h.id = s.hold_id where s.overrun"
     )[0][0]
     assert moved.get("hold", 0) == moved.get("capture", 0) + moved.get("release", 0) - beyond
+
+
+def no_team_spent_what_it_had_not(server: TramServer) -> None:
+    """I5: at each row of the ledger, what a team paid and holds is within what it was granted,
+    but for what a relay billed beyond a hold."""
+    granted: dict[str, int] = defaultdict(int)
+    spent: dict[str, int] = defaultdict(int)
+    open_holds: dict[str, int] = {}
+    rows = server.rows(
+        "select team_id, kind, subject, amount_nano_usd from billing_transfer order by id"
+    )
+    for team, kind, subject, amount in rows:
+        if kind in ("grant", "adjustment"):
+            granted[team] += amount if kind == "grant" else -amount
+        elif kind == "hold":
+            open_holds[subject] = amount
+            spent[team] += amount
+        elif kind == "capture":
+            # Within the hold it only changes from held to paid.
+            spent[team] += max(0, amount - open_holds[subject])
+            open_holds[subject] = max(0, open_holds[subject] - amount)
+        else:
+            spent[team] -= open_holds.pop(subject)
+        assert spent[team] <= granted[team], (team, kind, subject)
+    assert not open_holds
 
 
 def nobody_saw(secret: str, texts: Iterable[str], folder: Path) -> None:

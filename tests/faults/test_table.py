@@ -192,6 +192,7 @@ def test_what_a_relay_sends_without_end_takes_no_memory(
 
 def test_the_books_balance_after_all_of_it(performance: Performance) -> None:
     oracle.the_books_balance(performance.server)
+    oracle.no_team_spent_what_it_had_not(performance.server)
 
 
 def test_nobody_saw_the_key(performance: Performance) -> None:

@@ -212,3 +212,15 @@ async def test_a_silent_relay_is_told_once_for_each_silence() -> None:
     await until(lambda: len(waits()) == 2)
     run.relay.feed(*whole_answer("x"))
     assert (await run.end()).state == "completed"
+
+
+async def test_a_silence_is_told_when_it_has_lasted_so_long_however_late_it_began() -> None:
+    run = Run(silence_seconds=0.4)
+    await asyncio.sleep(0.02)
+    run.relay.feed("Hello")
+    await until(lambda: run.live.content == "Hello")
+    began = asyncio.get_running_loop().time()
+    await until(lambda: any('"waiting"' in frame.text for frame in run.live.frames))
+    assert 0.39 < asyncio.get_running_loop().time() - began < 0.65
+    run.relay.feed(*whole_answer("x"))
+    assert (await run.end()).state == "completed"
