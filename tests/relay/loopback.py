@@ -145,6 +145,8 @@ class Loopback:
                 script = self.scripts[min(len(self.received), len(self.scripts) - 1)]
                 self.received.append(request)
                 if script and script[0] == "upgrade":
+                    if "sec-websocket-key" not in request.headers:
+                        return  # its handshake was given up before it could be read
                     script = script[1:]
                     writer.write(agreement(request))
                     _, request.body = await read_frame(reader)
