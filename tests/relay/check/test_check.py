@@ -7,38 +7,16 @@ from typing import Any
 
 import pytest
 
-from chat.relay.check import SENTENCES, STEP_NAMES, CheckPlan, CheckStep, check_relay, is_usable
+from chat.relay.check import SENTENCES, STEP_NAMES, check_relay, is_usable
 from chat.relay.check.answers import choose_model
 from chat.relay.demo import DemoRelay
 from chat.relay.errors import RelayError
 from chat.relay.settings import RelaySettings
+from tests.relay.check.trying import QUICK, check, codes, settings_of
 from tests.relay.conftest import CANARY_KEY
 from tests.relay.loopback import Loopback, respond
 
-QUICK: dict[str, Any] = {"tokens_per_second": None, "first_token_seconds": 0.0, "seed": 1}
 MODELS = {"data": [{"id": "text-embedding-3"}, {"id": "gpt-4.1"}, {"id": "gpt-4o"}]}
-
-
-async def check(settings: RelaySettings, **plan: Any) -> dict[str, CheckStep]:
-    """Every step by its name."""
-    given = CheckPlan(**{"step_seconds": 2.0, "total_seconds": 10.0} | plan)
-    steps = [step async for step in check_relay(settings, given)]
-    assert [step.name for step in steps] == list(STEP_NAMES)
-    for step in steps:
-        assert step.sentence
-        for secret in (CANARY_KEY, settings.api_key):
-            assert not secret or secret not in f"{step}{step.sentence}"
-    return {step.name: step for step in steps}
-
-
-def settings_of(relay: DemoRelay, key: str = "hs_demo", **changes: Any) -> RelaySettings:
-    return RelaySettings(
-        **{"name": "demo", "base_url": relay.base_url, "api_key": key, "transport": "sse"} | changes
-    )
-
-
-def codes(steps: dict[str, CheckStep]) -> dict[str, str]:
-    return {name: step.code for name, step in steps.items()}
 
 
 async def test_a_good_relay_passes_every_step() -> None:
@@ -117,53 +95,6 @@ async def test_an_answer_that_fails_is_named(fault: str, code: str) -> None:
     assert (steps["sse"].status, steps["sse"].code) == ("failed", code)
     assert steps["usage"].status == "ok", "the steps after it are made all the same"
     assert not is_usable(steps.values())
-
-
-async def test_a_relay_with_a_websocket_answers_over_both() -> None:
-    async with DemoRelay(**QUICK) as relay:
-        steps = await check(settings_of(relay, transport="auto"), model="gpt-4.1")
-        opened = await check(settings_of(relay, transport="auto"), answers=False)
-    assert {step.status for step in steps.values()} == {"ok"}
-    assert [request.via for request in relay.requests] == ["sse", "websocket"]
-    assert (opened["websocket"].status, opened["websocket"].code) == ("ok", "websocket_opens")
-
-
-@pytest.mark.parametrize(
-    ("policy", "status", "code"),
-    [
-        ("auto", "warning", "websocket_refused"),
-        ("websocket", "failed", "websocket_needed"),
-        ("sse", "skipped", "skipped_transport"),
-    ],
-)
-@pytest.mark.parametrize("answers", [True, False])
-async def test_a_relay_without_a_websocket_is_usable_unless_set_to_nothing_else(
-    policy: str, status: str, code: str, answers: bool
-) -> None:
-    async with DemoRelay(**QUICK, websocket="forbidden") as relay:
-        steps = await check(settings_of(relay, transport=policy), answers=answers)
-    assert (steps["websocket"].status, steps["websocket"].code) == (status, code)
-    assert is_usable(steps.values()) == (status != "failed")
-    assert {request.via for request in relay.requests} <= {"sse"}
-
-
-async def test_a_relay_set_to_websocket_is_not_asked_by_sse() -> None:
-    async with DemoRelay(**QUICK) as relay:
-        steps = await check(settings_of(relay, transport="websocket"))
-    assert steps["sse"].code == "skipped_transport"
-    assert [request.via for request in relay.requests] == ["websocket"]
-    assert is_usable(steps.values())
-
-
-@pytest.mark.parametrize(
-    ("fault", "code"),
-    [("silent", "relay_timeout"), ("busy", "relay_rate_limited"), ("html", "relay_protocol")],
-)
-async def test_an_answer_that_fails_over_a_websocket_is_named(fault: str, code: str) -> None:
-    async with DemoRelay(**QUICK) as relay:
-        settings = settings_of(relay, transport="websocket")
-        steps = await check(settings, model=f"fault-{fault}", step_seconds=0.5)
-    assert (steps["websocket"].status, steps["websocket"].code) == ("failed", code)
 
 
 async def test_an_answer_without_usage_is_a_warning() -> None:
