@@ -79,7 +79,9 @@ def test_routes_tell_as_what_the_relay_answered(turn: Any) -> None:
 def test_a_period_with_too_many_attempts_begins_later(
     turn: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times = [stored(turn, at=days_ago(days)) and days_ago(days) for days in (3, 2, 1)]
+    times = [days_ago(days) for days in (3, 2, 1)]
+    for time in times:
+        stored(turn, at=time)
     assert oldest_of(since := days_ago(30)) == since
     monkeypatch.setattr("chat.queries.relay_statistics.MAX_ATTEMPTS", 2)
     assert abs(oldest_of(days_ago(30)) - times[1]).total_seconds() < 60
