@@ -156,8 +156,9 @@ async def test_a_ping_of_the_protocol_is_answered(loopback: Loopback, websocket:
 
 
 async def test_pongs_do_not_hide_that_the_answer_hangs(loopback: Loopback, websocket: Make) -> None:
+    timed = '{"type": "pong", "timestamp": 1763710567, "session_id": "abc"}'
     pongs: list[Act] = [frame('{"type":"pong"}'), 0.03, frame("pong"), 0.03, frame(b"", 10), 0.03]
-    loopback.scripts = [["upgrade", DELTA, *(pongs * 20), "hang"]]
+    loopback.scripts = [["upgrade", DELTA, *([*pongs, frame(timed), 0.03] * 20), "hang"]]
     began = time.monotonic()
     error, _ = await failure_of(websocket(idle_timeout_seconds=0.3))
     assert error.code == "relay_timeout"
@@ -181,7 +182,7 @@ async def test_ten_megabytes_in_one_frame_stay_within_the_bound(
 
 
 async def test_an_endless_stream_is_cut_at_its_bound(loopback: Loopback, websocket: Make) -> None:
-    loopback.scripts = [["upgrade", DELTA, *([frame(b"x", 9) * 1000] * 1000), "hang"]]
+    loopback.scripts = [["upgrade", DELTA, *([frame(b"x" * 100, 9) * 100] * 100), "hang"]]
     error, _ = await failure_of(websocket(max_wire_bytes=100_000))
     assert (error.code, error.message) == ("relay_protocol", "The relay sent over 100000 bytes.")
 

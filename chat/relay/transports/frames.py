@@ -20,12 +20,15 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import WebSocketURI
 
-Fault = Literal["", "too_long", "too_much", "protocol"]
+from chat.relay.transports.heartbeats import HEARTBEAT, is_pong
 
-HEARTBEAT = b'{"type":"ping"}'
-# Answers to our heartbeat: they say that the connection lives, not that the answer goes on.
-_PONGS = frozenset((b"pong", b'{"type":"pong"}', b'{"type": "pong"}'))
-_LONGEST_PONG = 16
+Fault = Literal["", "too_long", "too_much", "flood", "protocol"]
+
+# Frames that carry no message (pings, empty ones, parts of one) cost time all the same: so many
+# in all, and so many more with each message that can be a chunk.
+MOST_BARE_FRAMES = 8192
+BARE_FRAMES_FOR_EACH_MESSAGE = 8
+_SHORTEST_CHUNK = 32
 # Beyond these the socket is not read, so that the relay's side fills up and not our memory.
 QUEUE_HIGH_MESSAGES = 64
 QUEUE_HIGH_BYTES = 64 * 1024
@@ -56,6 +59,7 @@ class FrameConnection(asyncio.Protocol):
         self.ending: Ending | None = None
         self._websocket = ClientProtocol(uri, max_size=max_message_bytes, logger=_silent)
         self._wire_bytes_left = max_wire_bytes
+        self._bare_frames_left = MOST_BARE_FRAMES
         self._messages: list[bytes] = []
         self._queued_bytes = 0
         self._partial = bytearray()
@@ -81,6 +85,8 @@ class FrameConnection(asyncio.Protocol):
         for start in range(0, len(data), _SLICE_BYTES):
             self._websocket.receive_data(data[start : start + _SLICE_BYTES])
             self._take_events()
+            if self._bare_frames_left < 0 and self.ending is None:
+                self.ending = Ending(fault="flood")
             if self.ending is not None:
                 break
         if self._wire_bytes_left < 0 and self.ending is None:
@@ -172,8 +178,10 @@ class FrameConnection(asyncio.Protocol):
         for event in self._websocket.events_received():
             if isinstance(event, Response):
                 self.response = event
-            elif isinstance(event, Frame) and event.opcode in DATA_OPCODES:
-                self._take_frame(event)
+            elif isinstance(event, Frame):
+                self._bare_frames_left -= 1
+                if event.opcode in DATA_OPCODES:
+                    self._take_frame(event)
         state = self._websocket.state
         refused = self._websocket.handshake_exc is not None
         if state is not State.OPEN and (state is not State.CONNECTING or refused):
@@ -188,7 +196,9 @@ class FrameConnection(asyncio.Protocol):
             data = bytes(self._partial)
             self._partial = bytearray()
         # Empty messages and pongs must not count as a sign of the answer.
-        if data and not (len(data) <= _LONGEST_PONG and data.strip() in _PONGS):
+        if data and not is_pong(data):
+            if len(data) >= _SHORTEST_CHUNK:
+                self._bare_frames_left += BARE_FRAMES_FOR_EACH_MESSAGE
             self._messages.append(data)
             self._queued_bytes += len(data)
 
@@ -209,10 +219,12 @@ class FrameConnection(asyncio.Protocol):
         self._wake()
 
     def _flush(self, *, always: bool = False) -> None:
-        transport = self._transport
-        for data in self._websocket.data_to_send():
-            if data and transport is not None and (always or not self._writing_paused):
-                transport.write(data)
+        # In one write: a relay that pings a thousand times at once costs one system call.
+        data, transport = b"".join(self._websocket.data_to_send()), self._transport
+        if not data or transport is None or transport.is_closing():
+            return
+        if always or not self._writing_paused:
+            transport.write(data)
 
     def _pause_reading(self) -> None:
         if not self._reading_paused and self.ending is None and self._transport is not None:

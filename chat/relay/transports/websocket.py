@@ -111,6 +111,8 @@ class WebSocketTransport:
             raise RelayProtocol(f"The relay sent a message of more than {limit} bytes.")
         if ending.fault == "too_much":
             raise RelayProtocol(f"The relay sent over {self._settings.max_wire_bytes} bytes.")
+        if ending.fault == "flood":
+            raise RelayProtocol("The relay sent a flood of frames that carry nothing.")
         if ending.fault == "protocol":
             raise RelayProtocol("The relay broke the rules of WebSocket.")
         if reader.only_malformed:
