@@ -58,6 +58,9 @@ class MemoryTransport(asyncio.Transport):
         self._paused = False
         asyncio.get_running_loop().call_soon(self.feed)
 
+    def is_closing(self) -> bool:
+        return self.closed
+
     def abort(self) -> None:
         self.closed = True
 
