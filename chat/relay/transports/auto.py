@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from chat.relay.attempts import Attempt
-from chat.relay.errors import RelayAuth, RelayError
+from chat.relay.errors import (
+    RelayAuth,
+    RelayError,
+    RelayProtocol,
+    RelayTimeout,
+    RelayTruncated,
+    RelayUnavailable,
+)
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.base import Transport
 from chat.relay.transports.frames import FrameConnection
@@ -24,12 +32,17 @@ _SAME_ON_EACH_TRANSPORT = (401, 429, 503)
 # A relay that has no WebSocket, or none for this key, is nothing to warn of each few minutes.
 _PLAINLY_WITHOUT = (403, 404, 405, 426)
 
+# A WebSocket that has brought nothing for so long, and never did, is not waited for again soon.
+SILENCE_SECONDS = 10.0
+LONGEST_PAUSE_FACTOR = 16
+
 
 class AutoTransport:
     """Opens a WebSocket; where that fails, asks by SSE, for a while without trying.
 
     The change is made only before the request has left, so no answer is ever generated twice.
-    What was learnt holds for this object, which is one relay with one key.
+    A WebSocket that opens and then brings nothing fails its own attempt; those that follow, a
+    retry too, go by SSE. What was learnt holds for this object: one relay with one key.
     """
 
     def __init__(
@@ -46,18 +59,27 @@ class AutoTransport:
         self._clock = clock
         self._paused_until: float | None = None
         self._probing = False
+        self._proven = False  # an answer has come over a WebSocket since the last pause
+        self._silences = 0  # WebSockets in a row that opened and brought nothing
 
     async def stream(
         self, request: ChatRequest, attempt: Attempt | None = None
     ) -> AsyncGenerator[RelayEvent, None]:
         """Make one attempt; see the seam for the contract."""
-        connection = await self._open(attempt) if self._may_try() else None
-        events = (
-            self._sse.stream(request, attempt)
-            if connection is None
-            else self._websocket.stream(request, attempt, connection=connection)
-        )
-        async with aclosing(events):
+        if self._may_try():
+            probes = self._paused_until is not None
+            self._probing = self._probing or probes
+            try:
+                connection = await self._open(attempt)
+                if connection is not None:
+                    async with aclosing(self._over(connection, request, attempt)) as events:
+                        async for event in events:
+                            yield event
+                    return
+            finally:
+                if probes:
+                    self._probing = False
+        async with aclosing(self._sse.stream(request, attempt)) as events:
             async for event in events:
                 yield event
 
@@ -73,30 +95,57 @@ class AutoTransport:
 
     async def _open(self, attempt: Attempt | None) -> FrameConnection | None:
         """Return a WebSocket, None where SSE is to be used; raises what SSE would meet as well."""
-        probes = self._paused_until is not None
-        self._probing = self._probing or probes
         try:
-            connection = await self._websocket.open(attempt)
+            return await self._websocket.open(attempt)
         except RelayError as error:
             if _speaks_of_the_request(error):
                 raise
-            pause_seconds = self._settings.websocket_pause_seconds
-            self._paused_until = self._clock() + pause_seconds
-            logger.log(
-                logging.INFO if error.status in _PLAINLY_WITHOUT else logging.WARNING,
-                "No WebSocket to %s, so server-sent events for %g s: %s (%s)",
-                self._settings.name,
-                pause_seconds,
-                error.message,
-                "no status" if error.status is None else f"status {error.status}",
-            )
+            level = logging.INFO if error.status in _PLAINLY_WITHOUT else logging.WARNING
+            status = "no status" if error.status is None else f"status {error.status}"
+            self._pause(level, f"{error.message} ({status})", times=1)
             return None
-        else:
-            self._paused_until = None
-            return connection
-        finally:
-            if probes:
-                self._probing = False
+
+    async def _over(
+        self, connection: FrameConnection, request: ChatRequest, attempt: Attempt | None
+    ) -> AsyncGenerator[RelayEvent, None]:
+        """Ask over an open WebSocket, and learn whether anything comes over it."""
+        asked_at, heard = self._clock(), False
+        try:
+            events = self._websocket.stream(request, attempt, connection=connection)
+            async with aclosing(events):
+                async for event in events:
+                    if not heard:
+                        heard, self._proven = True, True
+                        self._paused_until, self._silences = None, 0
+                    yield event
+        except RelayError as error:
+            if not heard and _is_without_a_word(error):
+                self._note_silence(error.message)
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            # People do not wait for a timeout. Of a WebSocket that has worked it says nothing:
+            # a model may think for long.
+            if not heard and not self._proven and self._clock() - asked_at >= SILENCE_SECONDS:
+                self._note_silence("nothing came, and nobody waited longer.")
+            raise
+
+    def _note_silence(self, why: str) -> None:
+        # Each further probe costs somebody the wait for an answer: fewer and fewer of them.
+        times = min(2**self._silences, LONGEST_PAUSE_FACTOR)
+        self._silences += 1
+        self._pause(logging.WARNING, f"it opened, and {why}", times=times)
+
+    def _pause(self, level: int, why: str, *, times: int) -> None:
+        seconds = self._settings.websocket_pause_seconds * times
+        self._paused_until = self._clock() + seconds
+        self._proven = False
+        logger.log(
+            level,
+            "No WebSocket to %s, so server-sent events for %g s: %s",
+            self._settings.name,
+            seconds,
+            why,
+        )
 
 
 def transport_for(settings: RelaySettings, http: RelayHTTP) -> Transport:
@@ -113,3 +162,11 @@ def _speaks_of_the_request(error: RelayError) -> bool:
     if isinstance(error, RelayAuth) and error.status is None:
         return True  # a key that fits no header
     return error.status in _SAME_ON_EACH_TRANSPORT
+
+
+def _is_without_a_word(error: RelayError) -> bool:
+    """Whether an attempt on an open WebSocket failed and the relay gave no reason, as behind a
+    proxy that agrees to it and then lets nothing through. A reason comes with a status.
+    """
+    silent = isinstance(error, RelayTimeout | RelayUnavailable | RelayTruncated | RelayProtocol)
+    return silent and error.status is None
