@@ -13,7 +13,7 @@ from chat.relay.attempts import AttemptStarted, RoutedEvent
 from chat.relay.errors import RelayError
 from chat.relay.gates import Claim
 from chat.relay.recourse import GoOn
-from chat.relay.types import ChatRequest, Delta, Finish, UsageReport, WaitingNotice
+from chat.relay.types import ChatRequest, Delta, Finish, RetryNotice, UsageReport, WaitingNotice
 from chat.services.ending import TurnEnd
 from chat.turns.allowance import Allowance
 from chat.turns.journal import Journal
@@ -64,12 +64,14 @@ class TurnRunner:
         self._stop: Stop | None = None
         self._stopping = asyncio.Event()
         self._outcome = Outcome()
-        self._in_line = False
+        # In line, or before another try: who watches knows that the relay is asked nothing now.
+        self._waits_as_told = False
         # Characters of generated text at which its cost is looked at again.
         self._next_look_characters = live.admitted.max_tokens // TOKENS_PER_CHARACTER
         self._generated_characters = 0
-        # When the last text came, by the event loop's clock.
+        # When the last text came or the present try began, by the event loop's clock.
         self._heard_at = 0.0
+        self._silence_told = False
 
     def stop(
         self,
@@ -109,13 +111,12 @@ class TurnRunner:
     async def _first_of(self, *tasks: "asyncio.Task[Any]") -> None:
         """Wait until one of them ends; say so when the relay is silent."""
         loop = asyncio.get_running_loop()
-        self._heard_at = loop.time()
-        told_of = -1
+        self._note_sound()
         while True:
             now = loop.time()
             silent = now >= self._heard_at + self._silence_seconds
-            if silent and told_of != self._generated_characters and not self._in_line:
-                told_of = self._generated_characters
+            if silent and not self._silence_told and not self._waits_as_told:
+                self._silence_told = True
                 self.live.tell(Notice(self.live.id, "waiting", SILENCE))
             # When to tell, or to look again after what was told.
             look_at = (now if silent else self._heard_at) + self._silence_seconds
@@ -152,10 +153,11 @@ class TurnRunner:
             if event.content or event.reasoning:
                 self._take_text(storable(event.content), storable(event.reasoning))
         elif isinstance(event, AttemptStarted):
-            self._in_line = False
+            self._waits_as_told = False
+            self._note_sound()
             self._outcome.attempts.append(event.attempt)
         elif not isinstance(event, Finish | UsageReport):
-            self._in_line = isinstance(event, WaitingNotice)
+            self._waits_as_told = isinstance(event, WaitingNotice | RetryNotice)
             self.live.tell(notice_of(self.live.id, event))
 
     def _take_text(self, content: str, reasoning: str) -> None:
@@ -163,13 +165,17 @@ class TurnRunner:
         first = outcome.first_delta_ns is None
         if first:
             outcome.first_delta_ns = time.monotonic_ns()
-        self._heard_at = asyncio.get_running_loop().time()
+        self._note_sound()
         self.live.gather(content, reasoning)
         self._journal.touch(self.live, first=first)
         outcome.take_text(reasoning + content)
         self._generated_characters += len(content) + len(reasoning)
         if self._generated_characters >= self._next_look_characters:
             self._look_at_cost()
+
+    def _note_sound(self) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        self._silence_told = False
 
     def _look_at_cost(self) -> None:
         left = self._allowance.tokens_left(self._outcome.generated())

@@ -192,6 +192,24 @@ async def test_who_stands_in_line_is_not_told_of_a_silent_relay() -> None:
     await run.end()
 
 
+async def test_the_wait_before_another_try_is_no_silence_and_each_try_may_be_silent() -> None:
+    run = Run(silence_seconds=0.05)
+
+    def silences() -> int:
+        return sum("silent" in frame.text for frame in run.live.frames)
+
+    await until(lambda: silences() == 1)
+    run.relay.feed(RetryNotice(1, 5.0, RelayUnavailable()))
+    await asyncio.sleep(0.15)
+    assert silences() == 1
+    assert "Trying again in 5 s." in run.live.frames[-1].text
+    assert run.relay.request is not None
+    run.relay.feed(AttemptStarted(Attempt(2, "double", "", run.relay.request)))
+    await until(lambda: silences() == 2)
+    run.relay.feed(*whole_answer("x"))
+    assert (await run.end()).state == "completed"
+
+
 async def test_an_error_says_when_to_try_again_where_the_relay_does() -> None:
     run = Run(live_turn())
     run.relay.feed(RelayRateLimited(retry_after_seconds=3600))
