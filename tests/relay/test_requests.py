@@ -134,6 +134,17 @@ async def test_a_relay_that_does_not_stream_is_understood(
     await client.aclose()
 
 
+async def test_a_whole_answer_without_its_end_keeps_its_text(
+    loopback: Loopback, settings_for: Callable[..., RelaySettings]
+) -> None:
+    body = {"choices": [{"message": {"content": "half"}}]}
+    loopback.scripts = [respond(200, body, Content_Type="application/json")]
+    client = RelayClient(settings_for())
+    error, events = await failure_of(client)
+    await client.aclose()
+    assert (error.code, text_of(events)) == ("relay_truncated", "half")
+
+
 def test_each_event_loop_has_its_own_connections() -> None:
     async def ask(client: RelayClient) -> str:
         server_relay = Loopback([stream(chunk("a", "stop"), DONE)])

@@ -56,6 +56,7 @@ class SSETransport:
             if _media_type(response) == "application/json":
                 for event in await self._read_document(response, reader, watch):
                     yield event
+                reader.end()
                 return
             chunks = response.stream.__aiter__()  # type: ignore[union-attr]
             wire_bytes = 0
@@ -167,9 +168,7 @@ class SSETransport:
             raise RelayTimeout("The relay fell silent.") from None
         except CONNECTION_ERRORS as error:
             raise _broken(error, reader, self._settings.api_key) from None
-        events = list(reader.take(body))
-        reader.end()
-        return events
+        return list(reader.take(body))
 
 
 def _media_type(response: httpx.Response) -> str:
