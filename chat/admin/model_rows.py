@@ -86,7 +86,8 @@ def model_rows(offers: Iterable[Offer]) -> Iterator[ModelRow]:
     prices = price_list()
     settings = {setting.model: setting for setting in ModelSetting.objects.all()}
     aliases: dict[str, list[str]] = {}
-    for alias, model in ModelAlias.objects.values_list("alias", "model"):
+    # A name that a relay lists itself is never rewritten.
+    for alias, model in ModelAlias.objects.exclude(alias__in=offered).values_list("alias", "model"):
         aliases.setdefault(model, []).append(alias)
     for model in (*offered, *sorted((prices.keys() | settings.keys()) - offered.keys())):
         yield _row(model, offered.get(model), settings.get(model), prices, aliases)

@@ -35,9 +35,17 @@ class KeysOfRelay(admin.TabularInline[RelayKey, Relay]):
     model = RelayKey
     form = KeyForm
     formset = KeyFormSet
-    extra = 0
     fields = ("label", "key", "ends_with", "enabled", "weight", "state")
     readonly_fields = ("ends_with", "state")
+
+    def get_extra(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        obj: Relay | None = None,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> int:
+        """A new relay asks for its key at once."""
+        return 1 if obj is None else 0
 
     @admin.display(description=_("ends with"))
     def ends_with(self, row: RelayKey) -> str:

@@ -86,7 +86,7 @@ async def test_without_script_the_same_form_gives_a_whole_page(
     page = await body_of(await client.post(PAGE, {"relay": "environment:demo"}))
     table = page.partition('<table class="steps">')[2].partition("</table>")[0]
     assert table.count("<tr") == 8
-    assert "15 models, such as" in page
+    assert "Models: 15, such as" in page
     assert "Not tried, as asked." in page
     assert "This relay can be used." in page
     assert page.rstrip().endswith("</html>")

@@ -33,7 +33,7 @@ def test_a_relay_that_is_ready_is_told_with_its_models(
     tmp_path: Path, server_template: Path
 ) -> None:
     with TramServer(tmp_path / "site", server_template) as server:
-        assert told(server, "demo").startswith("demo: ready, 15 models, such as gpt-4.1")
+        assert told(server, "demo").startswith("demo: ready. Models: 15, such as gpt-4.1")
 
 
 def test_a_refused_key_is_told_with_what_to_do_and_once_to_the_administrators(

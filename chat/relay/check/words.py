@@ -35,7 +35,7 @@ SENTENCES = {
     "key_missing": _("This relay has no key yet. Add one."),
     "key_unknown": _("Not known: the relay did not say."),
     # The models.
-    "models_ok": _("{count} models, such as {names}."),
+    "models_ok": _("Models: {count}, such as {names}."),
     "models_none": _("The relay lists no models."),
     "models_excluded": _("None of the relay's {count} models is among those that may be used."),
     "models_unread": _("What the relay sent is no list of models."),

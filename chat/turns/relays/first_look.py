@@ -62,7 +62,7 @@ def told(relay: Candidate, made: Sequence[CheckStep]) -> str:
         said = [failed[0].sentence, failed[0].detail, _oddity(relay)]
     else:
         odd = [step.sentence for step in made if step.status == "warning"]
-        said = ["ready,", made[-1].sentence, *odd]
+        said = ["ready.", made[-1].sentence, *odd]
     return " ".join(part for part in said if part)
 
 
