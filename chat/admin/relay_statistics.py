@@ -70,7 +70,12 @@ class Links:
     @property
     def counted(self) -> str:
         """Attempts whose report can be compared."""
-        return self.rows(outcome__exact="completed", quality__exact="reported")
+        return self.rows(
+            outcome__exact="completed",
+            quality__exact="reported",
+            counted_prompt_tokens__gt="0",
+            counted_completion_tokens__gt="0",
+        )
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ MAX_ATTEMPTS = 50_000
 """The newest ones of a period; adding up more takes a page longer than anybody waits."""
 MAX_ROUTES = 500
 """Relays times models of one page; the busiest ones."""
+MAX_ECHOES = 20
+"""Names under which a relay has answered for one model; the most frequent ones. A relay may send a
+new name with every answer."""
 
 _COMPLETED = Q(outcome=AttemptOutcome.COMPLETED)
 _COUNTED = Q(
@@ -27,7 +30,12 @@ _COUNTED = Q(
     counted_completion_tokens__gt=0,
     counted_prompt_tokens__gt=0,
 )
-_TIMED = Q(_COMPLETED, ttft_ms__isnull=False, total_ms__gt=F("ttft_ms"))
+_TIMED = Q(
+    _COMPLETED,
+    ttft_ms__isnull=False,
+    total_ms__gt=F("ttft_ms"),
+    counted_completion_tokens__isnull=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +77,6 @@ class Figures:
     counted_completion: int = 0
     cost_nano_usd: int = 0
 
-    def __add__(self, other: "Figures") -> "Figures":
-        return Figures(*(getattr(self, n) + getattr(other, n) for n in self.__slots__))
-
     @property
     def success_percent(self) -> float | None:
         """Of those that succeeded or failed."""
@@ -84,7 +89,8 @@ class Figures:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """From the first token to the last, of those that succeeded."""
+        """From the first token to the last, of those that succeeded. By our count: hidden
+        reasoning came before the first token, and no report makes a relay faster."""
         return 1000 * self.tokens_timed / self.timed_ms if self.timed_ms else None
 
     @property
@@ -129,18 +135,18 @@ class RelayStatistics:
 def relay_statistics(since: datetime) -> tuple[RelayStatistics, ...]:
     """The relays that have had attempts since then, by name. See `oldest_of` for how far back."""
     rows = Attempt.objects.filter(created_at__gte=since)
-    routes = _routes(rows)
+    whole, routes = _sums(rows, "relay"), _sums(rows, "relay", "model")
     ttft, total = _percentiles(rows, "ttft_ms"), _percentiles(rows, "total_ms")
     return tuple(
         RelayStatistics(
             relay,
-            sum((route.figures for route in routes[relay]), Figures()),
-            routes[relay],
+            whole[relay,],
+            _routes(rows, relay, routes),
             ttft.get(relay, Percentiles()),
             total.get(relay, Percentiles()),
             _last_error(rows, relay),
         )
-        for relay in sorted(routes)
+        for (relay,) in sorted(whole)
     )
 
 
@@ -152,36 +158,51 @@ def oldest_of(since: datetime) -> datetime:
     return next(iter(first), since)
 
 
-def _routes(rows: QuerySet[Attempt]) -> dict[str, tuple[RouteStatistics, ...]]:
-    grouped = rows.order_by().values("relay", "model", "echoed_model")
-    sums = grouped.annotate(
-        attempts=Count("pk"),
-        succeeded=Count("pk", filter=_COMPLETED),
-        failed=Count("pk", filter=Q(outcome=AttemptOutcome.FAILED)),
-        total_ms_=Sum("total_ms", filter=_COMPLETED),
-        tokens_timed=Sum("completion_tokens", filter=_TIMED),
-        timed_ms=Sum(F("total_ms") - F("ttft_ms"), filter=_TIMED),
-        prompt_tokens_=Sum("prompt_tokens"),
-        cached_tokens_=Sum("cached_tokens"),
-        completion_tokens_=Sum("completion_tokens"),
-        reported_prompt=Sum("prompt_tokens", filter=_COUNTED),
-        counted_prompt=Sum("counted_prompt_tokens", filter=_COUNTED),
-        reported_completion=Sum("completion_tokens", filter=_COUNTED),
-        counted_completion=Sum("counted_completion_tokens", filter=_COUNTED),
-        cost_nano_usd_=Sum("cost_nano_usd"),
+def _routes(
+    rows: QuerySet[Attempt], relay: str, figures: Mapping[tuple[str, ...], Figures]
+) -> tuple[RouteStatistics, ...]:
+    """The relay's models, the busiest first."""
+    echoes = _echoes(rows.filter(relay=relay))
+    return tuple(
+        RouteStatistics(model, of, tuple(sorted(echoes[model])))
+        for (each, model), of in figures.items()
+        if each == relay
     )
-    found: dict[tuple[str, str], tuple[Figures, set[str]]] = {}
-    for row in sums.order_by("-attempts")[:MAX_ROUTES]:
-        figures, echoed = found.get((row["relay"], row["model"]), (Figures(), set()))
-        name = {row["echoed_model"]} - {""}
-        found[row["relay"], row["model"]] = figures + _figures(row), echoed | name
-    by_relay = defaultdict(list)
-    for (relay, model), (figures, echoed) in found.items():
-        by_relay[relay].append(RouteStatistics(model, figures, tuple(sorted(echoed))))
-    return {
-        relay: tuple(sorted(routes, key=lambda route: -route.figures.attempts))
-        for relay, routes in by_relay.items()
-    }
+
+
+def _echoes(rows: QuerySet[Attempt]) -> dict[str, list[str]]:
+    named = rows.exclude(echoed_model="").order_by().values_list("model", "echoed_model")
+    names: dict[str, list[str]] = defaultdict(list)
+    for model, echoed, _ in named.annotate(number=Count("pk")).order_by("-number").iterator():
+        if len(names[model]) < MAX_ECHOES:
+            names[model].append(echoed)
+    return names
+
+
+def _sums(rows: QuerySet[Attempt], *of: str) -> dict[tuple[str, ...], Figures]:
+    """What the attempts add up to, for each value of the columns `of`, the most attempts first."""
+    sums = (
+        rows.order_by()
+        .values(*of)
+        .annotate(
+            attempts=Count("pk"),
+            succeeded=Count("pk", filter=_COMPLETED),
+            failed=Count("pk", filter=Q(outcome=AttemptOutcome.FAILED)),
+            total_ms_=Sum("total_ms", filter=_COMPLETED),
+            tokens_timed=Sum("counted_completion_tokens", filter=_TIMED),
+            timed_ms=Sum(F("total_ms") - F("ttft_ms"), filter=_TIMED),
+            prompt_tokens_=Sum("prompt_tokens"),
+            cached_tokens_=Sum("cached_tokens"),
+            completion_tokens_=Sum("completion_tokens"),
+            reported_prompt=Sum("prompt_tokens", filter=_COUNTED),
+            counted_prompt=Sum("counted_prompt_tokens", filter=_COUNTED),
+            reported_completion=Sum("completion_tokens", filter=_COUNTED),
+            counted_completion=Sum("counted_completion_tokens", filter=_COUNTED),
+            cost_nano_usd_=Sum("cost_nano_usd"),
+        )
+    )
+    busiest = sums.order_by("-attempts", *of)[:MAX_ROUTES]
+    return {tuple(row[each] for each in of): _figures(row) for row in busiest}
 
 
 def _figures(row: Mapping[str, Any]) -> Figures:

@@ -81,6 +81,17 @@ def test_a_model_that_answers_as_another_or_counts_oddly_stands_out(
     assert "1.20" in shown
 
 
+def test_a_ratio_leads_to_the_attempts_that_it_was_made_of(admin: Client, turn: Any) -> None:
+    stored(turn)
+    stored(turn, quality="estimated")
+    stored(turn, counted_completion_tokens=0)
+    stored(turn, counted_prompt_tokens=None)
+    shown = page(admin, STATISTICS)
+    counted = next(part for part in shown.split('"') if "quality__exact=reported" in part)
+    rows = page(admin, counted.replace("&amp;", "&"))
+    assert rows.count('class="field-relay') == 1
+
+
 def test_an_odd_period_is_the_usual_one(admin: Client, db: None) -> None:
     for days in ("0", "x", "99999999999999999999"):
         assert admin.get(f"{STATISTICS}?days={days}").status_code == 200

@@ -64,6 +64,31 @@ def test_the_truth_compares_only_what_was_counted_and_reported(turn: Any) -> Non
     assert figures.cached_percent == 100 * 30 / 320
 
 
+def test_a_relay_that_names_itself_anew_each_time_hides_no_attempt(
+    turn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.queries.relay_statistics.MAX_ROUTES", 3)
+    monkeypatch.setattr("chat.queries.relay_statistics.MAX_ECHOES", 2)
+    for number in range(6):
+        stored(turn, relay="hostile", echoed_model=f"invented-{number}")
+    for _ in range(2):
+        stored(turn, relay="hostile", echoed_model="usual")
+    stored(turn, relay="honest", echoed_model="gpt-4.1-mini")
+    honest, hostile = relay_statistics(days_ago(1))
+    assert (honest.figures.attempts, hostile.figures.attempts) == (1, 8)
+    assert honest.routes[0].echoed == ("gpt-4.1-mini",)
+    assert len(hostile.routes[0].echoed) == 2
+    assert "usual" in hostile.routes[0].echoed
+
+
+def test_speed_is_that_of_the_text_and_not_of_the_report(turn: Any) -> None:
+    stored(turn, completion_tokens=5000)
+    stored(turn, ttft_ms=None)
+    figures = relay_statistics(days_ago(1))[0].figures
+    assert figures.tokens_per_second == 50.0
+    assert figures.completion_tokens == 5050
+
+
 def test_routes_tell_as_what_the_relay_answered(turn: Any) -> None:
     for echo in ("gpt-4.1-2025-04-14", "gpt-4.1-mini", ""):
         stored(turn, echoed_model=echo)
