@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import os.path
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,8 +20,8 @@ from chat.relay.errors import ModelUnknown, RelayError, RelayProtocol
 MAX_ENTRIES = 10_000
 MAX_NAME_LENGTH = 200
 NEAR_MATCHES = 3
-# Comparing letter by letter takes milliseconds where names are long and alike: so only the likeliest
-# ones are, and of those the beginning.
+# Comparing letter by letter takes milliseconds where names are long and alike: so only the
+# likeliest ones are, and of those the beginning.
 COMPARED_NAMES = 100
 COMPARED_CHARACTERS = 64
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
@@ -72,12 +71,17 @@ def _near_matches(name: str, ids: Sequence[str]) -> tuple[str, ...]:
     words = _words(name)
 
     def likely(model: str) -> tuple[int, int]:
-        return len(words & _words(model)), len(os.path.commonprefix((name, model)))
+        return len(words & _words(model)), _alike_at_first(name, model)
 
     chosen = ids if len(ids) <= COMPARED_NAMES else heapq.nlargest(COMPARED_NAMES, ids, likely)
     # Of two that begin alike the first one is named.
     full = {model[:COMPARED_CHARACTERS]: model for model in reversed(chosen)}
     return tuple(full[each] for each in get_close_matches(name, list(full), NEAR_MATCHES, 0.5))
+
+
+def _alike_at_first(one: str, other: str) -> int:
+    shorter = min(len(one), len(other))
+    return next((n for n in range(shorter) if one[n] != other[n]), shorter)
 
 
 def _words(name: str) -> frozenset[str]:
