@@ -130,7 +130,7 @@ def _open(row: RelayKey) -> _Content:
         if not boxes:
             raise InvalidToken
         content = msgspec.json.decode(MultiFernet(boxes).decrypt(row.sealed), type=_Content)
-    except (InvalidToken, msgspec.MsgspecError):
+    except (InvalidToken, ValueError, msgspec.MsgspecError):  # ValueError: no ASCII
         raise KeyUnusable from None
     # Not "the same hosts": a relay that lost its WebSocket address sends the key to fewer.
     if content.relay != row.relay_id or not _hosts(row.relay) <= set(content.hosts):

@@ -105,6 +105,17 @@ def test_a_key_goes_only_to_the_hosts_it_was_entered_for(
     assert is_usable(stored(row)) is usable
 
 
+@pytest.mark.parametrize("sealed", ["", "é", "gAAAAA-ü", "x" * 100])
+@pytest.mark.django_db
+def test_what_was_never_sealed_is_unusable_and_no_more(sealed: str) -> None:
+    row = add_key(relay())
+    add_key(relay("two", base_url="https://two.example/v1"))
+    RelayKey.objects.filter(pk=row.pk).update(sealed=sealed)
+    assert not is_usable(stored(row))
+    assert [each.name for each in stored_relays()] == ["two"]
+    assert rotate() == (1, 1)
+
+
 @pytest.mark.django_db
 def test_a_tampered_key_fails_closed_and_the_others_work(caplog: pytest.LogCaptureFixture) -> None:
     one = relay()
