@@ -20,6 +20,9 @@ from chat.relay.types import ChatRequest, RelayEvent
 
 __all__ = ["KeyReport", "RelayAccount", "RelayClient", "RelaySettings"]
 
+MOST_TOKENS = 10**15
+"""More than that nobody has used or been granted, in whatever unit."""
+
 
 class Documents(Protocol):
     """Where `/models` and `/usage` come from."""
@@ -124,6 +127,7 @@ class RelayClient:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    return None
+    """A relay may write NaN, or an integer that no calculation with a float survives."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if -MOST_TOKENS <= value <= MOST_TOKENS else None

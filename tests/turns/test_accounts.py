@@ -45,6 +45,13 @@ def directory_of(*documents: Documents) -> RelayDirectory:
     return cast(RelayDirectory, SimpleNamespace(clients=clients))
 
 
+@pytest.mark.parametrize("absurd", [10**400, -(10**400), 1e300, float("nan"), float("inf"), True])
+async def test_an_absurd_account_counts_as_not_said(absurd: float) -> None:
+    relays = directory_of(Documents({"total_usage": 1.5, "total_granted": absurd}))
+    (account,) = (await accounts(relays)).values()
+    assert (account.used, account.granted, account.left) == (1.5, None, None)
+
+
 async def test_each_relay_is_asked_once_and_its_silence_has_a_code() -> None:
     good = Documents({"total_usage": 30, "total_granted": 100})
     vague, silent = Documents({"plan": "x"}), Documents(None)

@@ -3,7 +3,6 @@ it offers, and what was used. `/models` is asked for once."""
 
 from __future__ import annotations
 
-import math
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -23,7 +22,6 @@ from chat.relay.settings import RelaySettings
 from chat.relay.transports.http import RelayHTTP
 
 NAMES_SHOWN = 3
-MOST_TOKENS = 10**15
 
 
 def is_sendable(key: str) -> bool:
@@ -116,7 +114,4 @@ class Documents:
 
 
 def _whole(tokens: float | None) -> int | None:
-    """A relay may write NaN, or a number as long as a line."""
-    if tokens is None or not math.isfinite(tokens) or abs(tokens) > MOST_TOKENS:
-        return None
-    return round(tokens)
+    return None if tokens is None else round(tokens)

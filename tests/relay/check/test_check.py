@@ -155,6 +155,7 @@ async def test_a_relay_without_an_account_of_us_is_none_the_worse(
         ({"total_usage": 0, "total_granted": 500}, "usage_ok", "0 tokens used, 500 granted."),
         ({"total_usage": float("nan")}, "usage_unread", None),
         ({"total_usage": 1e300}, "usage_unread", None),
+        ({"total_usage": 10**400, "total_granted": 1}, "usage_unread", None),
         ({"balance": 5}, "usage_unread", None),
         ([], "relay_protocol", None),
     ],
