@@ -32,6 +32,21 @@ async def test_a_name_that_turns_private_is_refused_when_it_is_connected_to(
     assert [each.headers["host"] for each in loopback.received] == [f"relay.test:{port}"] * 2
 
 
+async def test_a_name_that_turns_public_gets_no_key_in_the_clear(
+    loopback: Loopback, settings_for: Callable[..., RelaySettings]
+) -> None:
+    """However the scheme is written. The private network is allowed, and was meant."""
+    loopback.scripts = [respond(200, {"data": []}, Connection="close")]
+    port = settings_for().base_url.rsplit(":", 1)[1].removesuffix("/v1")
+    lookup = knows(["127.0.0.1"], ["8.8.8.8"])
+    settings = settings_for(base_url=f"HTTP://relay.test:{port}/v1", networks=LOOPBACK)
+    http = RelayHTTP(settings, lookup)
+    assert await http.get_document("models") == {"data": []}
+    with pytest.raises(AddressRefused, match="only encrypted"):
+        await http.get_document("models")
+    await http.aclose()
+
+
 async def test_a_relay_on_a_literal_address_is_judged_too(
     loopback: Loopback, settings_for: Callable[..., RelaySettings]
 ) -> None:

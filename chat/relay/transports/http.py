@@ -157,7 +157,7 @@ class RelayHTTP:
         networks = self._settings.networks
         resolver = None
         if networks is not None:
-            plain = self._settings.base_url.startswith("http:")
+            plain = self._settings.base_url.lower().startswith("http:")
             resolver = GuardedResolver(networks, plain=plain, lookup=self._lookup)
         connector = aiohttp.TCPConnector(
             limit=0,
