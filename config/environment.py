@@ -48,11 +48,12 @@ def variable(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     shown_default: str | None = None,
+    secret: bool = False,
 ) -> Any:
     """Declare a setting: the variable's name, its default (none = required), bounds and meaning.
 
     `low` and `high` are inclusive and in `unit`; `shown_default` replaces the default in the
-    documents where it depends on the machine.
+    documents where it depends on the machine. A `secret` is not in the group's repr.
     """
     details = {
         "name": name,
@@ -63,7 +64,7 @@ def variable(
         "choices": choices,
         "shown_default": shown_default,
     }
-    return field(default=default, metadata=details)
+    return field(default=default, metadata=details, repr=not secret)
 
 
 def read(group: type[Group], environ: Mapping[str, str]) -> Group:

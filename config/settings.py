@@ -188,9 +188,13 @@ SERVESTATIC_ALLOW_ALL_ORIGINS = False
 # The page's chunks carry a hash of their own and call each other by it.
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = False
 
+# No log and no error page shows these.
+SECRETS = (SECRET_KEY, METRICS_TOKEN, RELAY.api_key, *RELAY_KEY_SECRETS)
+DEFAULT_EXCEPTION_REPORTER = "config.error_pages.Report"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.error_pages.Filter"
 LOGGING_CONFIG = None
 logs.configure(
     level=SITE.log_level,
     pretty=DEBUG,
-    secrets=(SECRET_KEY, METRICS_TOKEN, RELAY.api_key, *RELAY_KEY_SECRETS),
+    secrets=SECRETS,
 )

@@ -14,7 +14,7 @@ from chat.admin.relay_refusals import networks, told
 from chat.models import Relay, RelayKey
 from chat.relay.address_guard import AddressRefused, Target, check_url, resolve
 from chat.relay.errors import RelayAuth, RelayUnavailable
-from chat.relay.keys import PLACEHOLDER, inspect_key
+from chat.relay.keys import PLACEHOLDER, inspect_key, keep_secret
 from chat.services.relay_keys import can_seal, is_usable
 from chat.turns.relays import configured, installation_settings
 
@@ -156,6 +156,7 @@ class KeyForm(forms.ModelForm[RelayKey]):
     def clean_key(self) -> str:
         """Refuse what cannot be a key; no message holds any of it."""
         key: str = self.cleaned_data["key"]
+        keep_secret(key)
         if not key:
             if self.instance.pk is None:
                 raise ValidationError(_("Enter the key."))

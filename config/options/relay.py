@@ -34,6 +34,7 @@ class Relay:
     api_key: str = variable(
         "HOLYSHEEP_API_KEY",
         "",
+        secret=True,
         meaning="Key of the relay.",
         shown_default="none: `make up` answers from embedded relays",
     )
@@ -59,6 +60,7 @@ class Relay:
     embedded_key: str = variable(
         "EMBEDDED_RELAY_KEY",
         "hs_demo",
+        secret=True,
         meaning="Key for the relays on this machine.",
     )
     transport: str = variable(

@@ -22,6 +22,7 @@ class Site:
     secret_key: str = variable(
         "SECRET_KEY",
         "",
+        secret=True,
         meaning="Signs sessions and tokens; 50 random characters. `make up` makes one and keeps "
         "it in DATA_DIR; elsewhere it is required.",
         shown_default="required",
@@ -68,12 +69,14 @@ class Site:
     database_url: str = variable(
         "DATABASE_URL",
         "",
+        secret=True,
         meaning="`postgresql://user:password@host:port/name` or `sqlite:///path`.",
         shown_default="tram.sqlite3 in DATA_DIR",
     )
     metrics_token: str = variable(
         "METRICS_TOKEN",
         "",
+        secret=True,
         meaning="What Prometheus brings as `Authorization: Bearer ...` to read `/metrics`, 16 "
         "characters at least. Without it the door does not exist.",
         shown_default="none",
@@ -89,12 +92,14 @@ class Site:
     redis_url: str = variable(
         "REDIS_URL",
         "",
+        secret=True,
         meaning="Redis or Valkey for several processes: cache and channel layer.",
         shown_default="none: in memory, one process",
     )
     email_url: str = variable(
         "EMAIL_URL",
         "",
+        secret=True,
         meaning="`smtp://user:password@host:587`, or `smtps://` for TLS from the start.",
         shown_default="none: mail is written to the log",
     )
@@ -164,7 +169,9 @@ class Accounts:
     demo: bool = variable(
         "DEMO", False, meaning="Demo people alice, bob and charlie exist. `make up` turns it on."
     )
-    demo_password: str = variable("DEMO_PASSWORD", "demo", meaning="Password of the demo people.")
+    demo_password: str = variable(
+        "DEMO_PASSWORD", "demo", secret=True, meaning="Password of the demo people."
+    )
     signup_credit_usd: str = variable(
         "SIGNUP_CREDIT_USD",
         "5",

@@ -18,6 +18,7 @@ class StoredRelays:
     key_secrets: tuple[str, ...] = variable(
         "RELAY_KEY_SECRETS",
         (),
+        secret=True,
         meaning="Secrets that seal the keys of these relays in the database, of "
         f"{SHORTEST_SECRET_CHARACTERS} characters at least. The first one seals, all of them open. "
         "`make up` makes one and keeps it in DATA_DIR; elsewhere keys can be added once it is set.",
