@@ -63,6 +63,13 @@ SPREAD_GAIN = 1 / 30
 """How fast the spread of a kind of text is learned, between the two bounds."""
 LEAST_SPREAD = 0.07**2
 MOST_SPREAD = 0.25**2
+SHORT_PROMPT_TOKENS = 60
+"""Prompts of about this length and shorter tell what a template adds to each of them."""
+TEMPLATE_GAIN = 1 / 50
+FIRST_ANSWERS = 10
+MOST_TEMPLATE_TOKENS = 500.0
+TEMPLATE_STEP = 60.0
+"""A single answer beyond says no more, once some are known."""
 MOST_DEVIATIONS = 4.0
 """A single answer beyond says no more about the spread."""
 
@@ -99,6 +106,9 @@ class Meter(msgspec.Struct):
     too_much: float = 0.0
     too_little: float = 0.0
     kinds: dict[str, Expected] = {}
+    # What the relay adds to each prompt however long it is: within the ratio it would make long
+    # prompts look cut short.
+    template_tokens: float = 0.0
     # Since the sums last began at 0, which is where a drift would have begun.
     answers: int = 0
     reported: int = 0
@@ -132,11 +142,12 @@ def judge(state: TruthState, answer: Answer) -> tuple[Drift, ...]:
     anew."""
     state.answers += 1
     exact = answer.exact and not state.learns
+    template_tokens = 0.0 if exact else state.prompt.template_tokens
     drifts = (
         _weigh(
             state.prompt,
             "prompt",
-            _log(answer.prompt_tokens, answer.counted_prompt_tokens),
+            _log(answer.prompt_tokens - template_tokens, answer.counted_prompt_tokens),
             answer.counted_prompt_tokens,
             answer.prompt_kind,
             exact=exact,
@@ -150,7 +161,21 @@ def judge(state: TruthState, answer: Answer) -> tuple[Drift, ...]:
             exact=exact,
         ),
     )
+    if not exact and answer.counted_prompt_tokens > 0:
+        _learn_template(state, answer)
     return tuple(drift for drift in drifts if drift is not None)
+
+
+def _learn_template(state: TruthState, answer: Answer) -> None:
+    """Follow `template_tokens`: the shorter a prompt, the more of its surplus they are."""
+    meter, tokens = state.prompt, answer.counted_prompt_tokens
+    expected = tokens * math.exp(meter.kinds[answer.prompt_kind].mean) + meter.template_tokens
+    bound = TEMPLATE_STEP if state.answers > 2 * FIRST_ANSWERS else MOST_TEMPLATE_TOKENS
+    off = max(-bound, min(bound, answer.prompt_tokens - expected))
+    gain = min(1.0, max(TEMPLATE_GAIN, FIRST_ANSWERS / state.answers))
+    gain /= 1 + (tokens / SHORT_PROMPT_TOKENS) ** 2
+    learned = meter.template_tokens + gain * off
+    meter.template_tokens = max(0.0, min(MOST_TEMPLATE_TOKENS, learned))
 
 
 def _completion_log(answer: Answer) -> float:
@@ -164,7 +189,7 @@ def _completion_log(answer: Answer) -> float:
     return 0.0 if hidden < 0 < shown else min(shown, hidden, key=abs)
 
 
-def _log(reported: int, counted: int) -> float:
+def _log(reported: float, counted: int) -> float:
     return math.log(max(reported, 1) / max(counted, 1))
 
 

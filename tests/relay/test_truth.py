@@ -53,16 +53,21 @@ def answers(
     *,
     factor: float = 1.0,
     prompt_factor: float = 1.0,
+    template_tokens: int = 3,
+    shortest: bool = False,
     languages: tuple[str, ...] = LANGUAGES,
 ) -> Iterator[Answer]:
-    """What a relay reports: with end marks now and then, and templates around each message."""
+    """What a relay reports: with end marks now and then, and templates around each message; with
+    `shortest` prompts every other prompt has a few words only."""
     language = rng.choice(languages)
     while True:
         if rng.random() < 0.3:
             language = rng.choice(languages)
         answer = rng.choice(texts(language))
         prompt = rng.choices(texts(language), k=rng.choice((1, 1, 2, 4, 8)))
-        sent = sum(each.tokens[vocabulary] + 4 for each in prompt) + 3
+        if shortest and rng.random() < 0.5:
+            prompt = [min(rng.choices(texts(language), k=9), key=lambda text: text.tokens[OURS])]
+        sent = sum(each.tokens[vocabulary] + 4 for each in prompt) + template_tokens
         yield Answer(
             prompt_tokens=math.ceil(sent * prompt_factor),
             completion_tokens=math.ceil((answer.tokens[vocabulary] + rng.randint(0, 1)) * factor),
@@ -84,6 +89,31 @@ def test_a_thousand_honest_answers_raise_no_alarm(vocabulary: str) -> None:
     for seed in range(5):
         source = answers(random.Random(seed), vocabulary)
         assert alarm_after(TruthState(), source, 1000) is None, seed
+
+
+@pytest.mark.parametrize("template_tokens", [26, 300])
+@pytest.mark.parametrize("vocabulary", OTHERS)
+def test_a_template_of_many_tokens_around_every_prompt_raises_no_alarm(
+    vocabulary: str, template_tokens: int
+) -> None:
+    for seed in range(4):
+        source = answers(
+            random.Random(seed),
+            vocabulary,
+            template_tokens=template_tokens,
+            shortest=True,
+            languages=("en",),
+        )
+        state = TruthState()
+        assert alarm_after(state, source, 1000) is None, seed
+        assert state.prompt.template_tokens == pytest.approx(template_tokens, abs=15)
+
+
+def test_an_absurd_report_at_the_start_is_forgotten() -> None:
+    source = answers(random.Random(5), "cl100k_base", shortest=True)
+    state = TruthState()
+    assert not judge(state, msgspec.structs.replace(next(source), prompt_tokens=10**9))
+    assert alarm_after(state, source, 1000) is None
 
 
 @pytest.mark.parametrize(
