@@ -1,11 +1,14 @@
 """The door of the metrics, and that each of them is told of in the documents."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.db import OperationalError
+from django.test import AsyncClient, Client
 
+from chat.turns import gauges
 from chat.turns.metrics import REGISTRY
 from config.environment import SettingInvalid
 from config.options import Site
@@ -33,3 +36,42 @@ def test_every_metric_is_told_of() -> None:
     ours = {family.name for family in REGISTRY.collect() if family.name.startswith("tram_")}
     assert len(ours) > 20
     assert not {name for name in ours if f"`{name}" not in text}
+
+
+class _Idle:
+    """An engine that runs nothing, with a journal that cannot be written."""
+
+    goodbyes = ()
+
+    def running_ids(self) -> tuple[()]:
+        return ()
+
+    def journal_stall_seconds(self) -> float:
+        return 7.5
+
+
+@pytest.mark.parametrize("trouble", ["refuses", "hangs"])
+async def test_metrics_are_told_while_the_database_is_away(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    settings.METRICS_TOKEN = "x" * 16
+    answers = threading.Event()
+
+    def away() -> dict[str, int]:
+        if trouble == "hangs":
+            answers.wait(20)
+        raise OperationalError("no connection")
+
+    monkeypatch.setattr(gauges, "engine", _Idle)
+    monkeypatch.setattr(gauges, "standings", tuple)
+    monkeypatch.setattr(gauges, "_open_alerts", away)
+    monkeypatch.setattr(gauges, "DATABASE_SECONDS", 0.05)
+    try:
+        told = await AsyncClient().get(
+            "/metrics", headers={"Authorization": f"Bearer {settings.METRICS_TOKEN}"}
+        )
+    finally:
+        answers.set()
+    assert told.status_code == 200
+    assert "tram_journal_stall_seconds 7.5" in told.content.decode()
+    assert "tram_alerts_open{" not in told.content.decode()
