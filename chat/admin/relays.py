@@ -147,10 +147,13 @@ class RelayAdmin(RelayChecks):
         entered = {id(each.instance): each for each in formset.forms}
         for row in formset.save(commit=False):
             its = entered[id(row)]
+            action = "relay_key_changed" if row.pk else "relay_key_added"
             if its.cleaned_data["key"]:
                 seal(row, its.cleaned_data["key"])
-            action = "relay_key_changed" if row.pk else "relay_key_added"
-            row.save()
+                row.save()
+            else:
+                # Not what is sealed: a rotation may have sealed it anew since it was read.
+                row.save(update_fields=[*KeyForm.Meta.fields, "changed_at"])
             fields = ", ".join(its.changed_data)
             record(actor, action, row, relay=row.relay.name, label=row.label, fields=fields)
         for row in formset.deleted_objects:

@@ -7,9 +7,10 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import AuditEntry
+from accounts.services.audit import record
 from chat.admin import relays as relay_pages
 from chat.models import Relay
-from chat.services.relay_keys import unseal
+from chat.services.relay_keys import rotate, unseal
 from tests.chat.relay_pages import ADD, KEY, LIST, again, entered, installation, page
 from tests.people import Cast
 
@@ -82,6 +83,27 @@ def test_an_empty_key_keeps_what_is_stored(alice: Client, stored: Relay) -> None
     assert (row.label, unseal(row)) == ("renamed", KEY)
     alice.post(change, again(stored, "hs_another0123456789"))
     assert unseal(stored.keys.get()) == "hs_another0123456789"
+
+
+def test_a_rotation_between_reading_and_saving_is_not_undone(
+    alice: Client, stored: Relay, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the key would be lost as soon as the operator drops the old secret."""
+    settings.RELAY_KEY_SECRETS = ("new-secret-" + "n" * 40, *settings.RELAY_KEY_SECRETS)
+    rotated: list[tuple[int, int]] = []
+
+    def rotate_and_record(*args: Any, **detail: Any) -> None:
+        if not rotated:
+            rotated.append(rotate())
+        record(*args, **detail)
+
+    monkeypatch.setattr(relay_pages, "record", rotate_and_record)
+    change = again(stored, weight="5", **{"keys-0-label": "renamed"})
+    assert alice.post(f"{LIST}{stored.pk}/change/", change).status_code == 302
+    assert rotated == [(1, 0)]
+    settings.RELAY_KEY_SECRETS = settings.RELAY_KEY_SECRETS[:1]
+    row = stored.keys.get()
+    assert (row.label, unseal(row)) == ("renamed", KEY)
 
 
 def test_a_key_that_does_not_open_is_shown_as_such(
