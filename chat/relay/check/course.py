@@ -84,7 +84,11 @@ class _Course:
             if name in _BASIC and found.status == "failed":
                 self._stopped = "skipped_failed"
         elapsed_ms = round((time.monotonic() - began) * 1000)
-        return CheckStep(name, found.status, found.code, found.facts, found.detail, elapsed_ms)
+        facts = {
+            key: _plain(fact) if isinstance(fact, str) else fact
+            for key, fact in found.facts.items()
+        }
+        return CheckStep(name, found.status, found.code, facts, _plain(found.detail), elapsed_ms)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -142,6 +146,11 @@ class _Course:
             return await try_answer(self._settings, transport, model)
         except RelayError as error:
             return answer_failure(error, model)
+
+
+def _plain(text: str) -> str:
+    """The relay's words as they can be printed: on a terminal control characters are commands."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def _hastened(settings: RelaySettings, step_seconds: float) -> RelaySettings:
