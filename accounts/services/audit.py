@@ -36,6 +36,11 @@ def record(actor: Actor | None, action: str, thing: Model | Named, **detail: str
         action=action,
         object_kind=thing.kind,
         object_id=thing.id[:40],
-        object_name=thing.name[:200],
-        detail=detail,
+        object_name=_storable(thing.name)[:200],
+        detail={name: _storable(text) for name, text in detail.items()},
     )
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL stores no NUL, and what was typed into a form may hold one.
+    return text.replace("\0", "\ufffd")

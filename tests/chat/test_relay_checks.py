@@ -124,6 +124,14 @@ async def test_a_check_is_written_to_the_audit_log(cast: Cast, relay: DemoRelay)
     assert entry.detail == {"answers": "False", "model": ""}
 
 
+async def test_a_model_that_no_table_stores_is_noted_readably(cast: Cast, relay: DemoRelay) -> None:
+    client = await client_of(cast.alice)
+    asked = {"relay": "environment:demo", "model": "a\0b"}
+    await lines_of(await client.post(PAGE, asked, headers=AS_LINES))
+    entry = await AuditEntry.objects.aget(action="relay_checked")
+    assert entry.detail["model"] == "a\ufffdb"
+
+
 async def test_one_check_of_a_relay_at_a_time(cast: Cast, relay: DemoRelay) -> None:
     client = await client_of(cast.alice)
     asked = {"relay": "environment:demo"}
