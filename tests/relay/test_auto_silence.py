@@ -8,11 +8,19 @@ from collections.abc import Callable
 
 import pytest
 
+from chat.relay.attempts import AttemptStarted
+from chat.relay.breaker import Breaker
+from chat.relay.client import RelayClient
+from chat.relay.gates import OpenGate
+from chat.relay.routes import Route
+from chat.relay.routing import Router
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.auto import LONGEST_PAUSE_FACTOR, SILENCE_SECONDS
-from tests.relay.conftest import finishes_of
+from chat.relay.types import RetryNotice
+from tests.relay.conftest import REQUEST, finishes_of
 from tests.relay.frames import DELTA, LAST
 from tests.relay.loopback import Act, Loopback, frame, goodbye
+from tests.relay.reading import CLAIM
 from tests.relay.test_auto import ANSWER, PAUSE_SECONDS, Asker, asking
 
 GOOD: list[Act] = ["upgrade", LAST, goodbye(), "close"]
@@ -151,3 +159,19 @@ async def test_silences_in_a_row_make_probes_rarer_until_one_succeeds(
             "sse",
             "websocket",
         ]
+
+
+async def test_the_retry_of_the_same_message_is_answered_by_sse(
+    loopback: Loopback, settings_for: Settings
+) -> None:
+    loopback.scripts = [["upgrade", "hang"], ANSWER]
+    client = RelayClient(
+        settings_for(transport="auto", first_byte_timeout_seconds=0.1, retry_delay_ms=1)
+    )
+    route = Route(client, REQUEST.model, OpenGate(), Breaker())
+    events = [event async for event in Router().answer(REQUEST, [route], CLAIM)]
+    await client.aclose()
+    tried = [event.attempt for event in events if isinstance(event, AttemptStarted)]
+    assert [attempt.transport for attempt in tried] == ["websocket", "sse"]
+    assert [attempt.outcome for attempt in tried] == ["failed", "completed"]
+    assert sum(isinstance(event, RetryNotice) for event in events) == 1
