@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from chat.models import Conversation
+from chat.relay.client import RelayClient
 from chat.relay.demo import DemoRelay
+from chat.relay.settings import RelaySettings
 from chat.turns.relays import directory
 from chat.views import probes
 from chat.views.catalogue import catalogue
@@ -112,6 +115,22 @@ async def test_health_asks_the_relays_and_counts_their_models(relay: DemoRelay) 
     assert report["status"] == "healthy"
     assert report["models_available"] >= 4
     assert report["relays"] == {"demo": "healthy", "gone": "relay_unavailable"}
+
+
+async def test_a_relay_is_as_well_as_the_best_of_its_keys(
+    relay: DemoRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def client(key: str) -> RelayClient:
+        named = RelaySettings(name="two", base_url=relay.base_url, api_key=key, key_label=key)
+        return RelayClient(named)
+
+    clients = (client("hs_demo"), client("hs_refused"))
+    monkeypatch.setattr("chat.views.probes.directory", lambda: SimpleNamespace(clients=clients))
+    response = await AsyncClient().get("/health")
+    for each in clients:
+        await each.aclose()
+    assert response.status_code == 200
+    assert response.json()["relays"] == {"two": "healthy"}
 
 
 async def test_health_is_503_when_the_relay_went_away_even_with_a_copy_of_its_list(
