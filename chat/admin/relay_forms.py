@@ -16,7 +16,7 @@ from chat.relay.address_guard import AddressRefused, Target, check_url, resolve
 from chat.relay.errors import RelayAuth, RelayUnavailable
 from chat.relay.keys import PLACEHOLDER, inspect_key, keep_secret
 from chat.services.relay_keys import can_seal, is_usable
-from chat.turns.relays import configured, installation_settings
+from chat.turns.relays import SCRIPTED_RELAY, configured, installation_settings
 
 REST_SCHEMES = ("https", "http")
 SOCKET_SCHEMES = ("wss", "ws")
@@ -87,7 +87,8 @@ class RelayForm(forms.ModelForm[Relay]):
         name: str = self.cleaned_data["name"].strip()
         if not name.isprintable():
             raise ValidationError(_("The name holds a character that cannot be shown."))
-        if name in {each.name for each in configured()}:
+        # The demo relay's answers are marked as scripted, and its counts not weighed.
+        if name in {SCRIPTED_RELAY, *(each.name for each in configured())}:
             raise ValidationError(_("A relay of the environment has this name already."))
         return name
 
