@@ -62,7 +62,7 @@ class Bench:
         self._passed_seconds += seconds
         if self.redis is None:
             return
-        for part in ("requests", "leases"):
+        for part in ("requests", "leases", "fresh"):
             entries: Any = await self.redis.zrange(self.key(part), 0, -1, withscores=True)
             for member, score in entries:
                 await self.redis.zadd(self.key(part), {member: score - seconds * 1000})

@@ -62,6 +62,28 @@ async def test_a_killed_process_frees_its_places(
     assert time.monotonic() - killed_at < 2.5
 
 
+async def test_a_clock_that_is_set_back_closes_no_key(counts: Bench) -> None:
+    limits = KeyLimits(requests_per_minute=1, tokens_per_minute=100, concurrent_streams=1)
+    gone, gate = counts.processes(2, limits)
+    taken = Visit(gone, claim(tokens=100))
+    await taken.goes_through()
+    waiting = Visit(gone, claim())
+    await until(lambda: waiting.notices)
+    await gone.hold_off(100)
+    await until(lambda: not gone._chores)
+    assert not await enters_at_once(gate, claim())
+    # As a server sees it whose clock goes back by an hour, while the first process was killed.
+    gone._meter._renewing.cancel()  # type: ignore[attr-defined]
+    await waiting.give_up()
+    assert counts.redis is not None
+    await until(lambda: not gone._chores)
+    await counts.redis.zadd(counts.key("heads"), {"killed": 1})
+    await counts.redis.zadd(counts.key("fresh"), {"killed": time.time() * 1000})
+    await counts.pass_seconds(-3600)
+    assert await enters_at_once(gate, claim())
+    assert not await enters_at_once(gate, claim())
+
+
 async def test_processes_are_served_in_turn(counts: Bench) -> None:
     first, second = counts.gate(ONE_STREAM), counts.gate(ONE_STREAM)
     running = Visit(first, claim(ALICE))

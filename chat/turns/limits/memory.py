@@ -88,7 +88,9 @@ class MemoryMeter:
         now, capacity = self._clock(), float(limits.tokens_per_minute)
         if self._level is None:
             self._level = capacity
-        filled = self._level + (now - self._level_at) * capacity / WINDOW_SECONDS
+        # A debt is of the limit that holds now, which may have been lowered since.
+        level = max(-capacity * MAX_DEBT_MINUTES, self._level)
+        filled = level + (now - self._level_at) * capacity / WINDOW_SECONDS
         self._level, self._level_at = min(capacity, filled), now
         return self._level
 

@@ -14,15 +14,23 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local minute = 60000
 
-local function level(capacity)
+-- Times of a clock that was set back since: what they say would hold for as long as that.
+local skew = 5000
+local function forget_future(key, latest)
+  redis.call('ZREMRANGEBYSCORE', key, latest + skew, '+inf')
+end
+
+local function level(capacity, debt_minutes)
   local kept = redis.call('HMGET', bucket, 'level', 'at')
-  if not kept[1] then return capacity end
-  return math.min(capacity, kept[1] + math.max(0, now - kept[2]) * capacity / minute)
+  if not kept[1] or kept[2] - now > skew then return capacity end
+  -- A debt is of the limit that holds now, which may have been lowered since.
+  local filled = math.max(-capacity * debt_minutes, tonumber(kept[1]))
+  return math.min(capacity, filled + math.max(0, now - kept[2]) * capacity / minute)
 end
 
 local function pour(tokens, capacity, debt_minutes)
   if capacity == 0 then return end
-  local poured = math.min(capacity, level(capacity) + tokens)
+  local poured = math.min(capacity, level(capacity, debt_minutes) + tokens)
   poured = math.max(-capacity * debt_minutes, poured)
   redis.call('HSET', bucket, 'level', tostring(poured), 'at', now)
   redis.call('PEXPIRE', bucket, minute * (debt_minutes + 2))
@@ -35,16 +43,23 @@ TAKE = (
 local lease, process = ARGV[1], ARGV[2]
 local max_streams, max_requests, capacity = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local tokens, lease_ms, fresh_ms = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local debt_minutes = tonumber(ARGV[9])
+local debt_minutes, max_hold_ms = tonumber(ARGV[9]), tonumber(ARGV[10])
 
 -- Asked again because the first reply was lost on its way.
 if redis.call('ZSCORE', leases, lease) then return {1, 0} end
 
+forget_future(leases, now + math.max(lease_ms, minute))
+forget_future(requests, now)
+
 -- The heads of the processes are served in the order in which they came.
-for _, gone in ipairs(redis.call('ZRANGEBYSCORE', fresh, '-inf', now)) do
-  redis.call('ZREM', heads, gone)
+local function forget_processes(from, to)
+  for _, gone in ipairs(redis.call('ZRANGEBYSCORE', fresh, from, to)) do
+    redis.call('ZREM', heads, gone)
+  end
+  redis.call('ZREMRANGEBYSCORE', fresh, from, to)
 end
-redis.call('ZREMRANGEBYSCORE', fresh, '-inf', now)
+forget_processes('-inf', now)
+forget_processes(now + math.max(fresh_ms, minute) + skew, '+inf')
 redis.call('ZADD', heads, 'NX', time[1] * 1000000 + time[2], process)
 redis.call('ZADD', fresh, now + fresh_ms, process)
 redis.call('PEXPIRE', heads, minute)
@@ -52,6 +67,10 @@ redis.call('PEXPIRE', fresh, minute)
 local first = redis.call('ZRANGE', heads, 0, 0)[1] == process
 
 local wait = math.max(0, redis.call('PTTL', hold))
+if wait > max_hold_ms + skew then
+  redis.call('DEL', hold)
+  wait = 0
+end
 if max_requests > 0 then
   redis.call('ZREMRANGEBYSCORE', requests, '-inf', now - minute)
   local beyond = redis.call('ZCARD', requests) - max_requests
@@ -61,7 +80,7 @@ if max_requests > 0 then
   end
 end
 if capacity > 0 then
-  local lacking = math.min(tokens, capacity) - level(capacity)
+  local lacking = math.min(tokens, capacity) - level(capacity, debt_minutes)
   wait = math.max(wait, math.ceil(lacking * minute / capacity))
 end
 if wait > 0 then return {0, wait} end

@@ -7,7 +7,13 @@ from typing import Any
 
 from chat.turns.limits.link import Link
 from chat.turns.limits.memory import MemoryMeter
-from chat.turns.limits.meter import MAX_DEBT_MINUTES, Answer, KeyLimits, Lease
+from chat.turns.limits.meter import (
+    MAX_DEBT_MINUTES,
+    MAX_HOLD_OFF_SECONDS,
+    Answer,
+    KeyLimits,
+    Lease,
+)
 from chat.turns.limits.scripts import GIVE_BACK, HOLD_OFF, KEYS, RENEW, STEP_BACK, TAKE
 
 LEASE_SECONDS = 15.0
@@ -58,6 +64,7 @@ class SharedMeter:
             _ms(self._lease_seconds),
             _ms(max(FRESH_SECONDS, 3 * self._link.pace.seconds)),
             MAX_DEBT_MINUTES,
+            _ms(MAX_HOLD_OFF_SECONDS),
         )
         if reply is None:
             return await self._take_here(lease, limits)
