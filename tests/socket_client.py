@@ -11,7 +11,7 @@ from typing import Any, Self
 import websockets
 
 Frame = dict[str, Any]
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 @dataclass

@@ -17,12 +17,14 @@ CANARY = "canary/configured+secret=value"
 def output(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     stream = io.StringIO()
     root = logging.getLogger()
-    before = root.level
+    before, configured = root.level, structlog.get_config()
     monkeypatch.setattr("sys.stderr", stream)
     logs.configure(level="INFO", pretty=False, secrets=(CANARY,))
     yield stream
     monkeypatch.undo()
     logs.configure(level="INFO", pretty=False, secrets=())
+    # Loggers that were used before keep their own list of processors: it must be the one in force.
+    structlog.configure(**configured)
     root.setLevel(before)
 
 
