@@ -15,6 +15,8 @@ AGAIN = tuple(
         "truth",
         "relay_statistics",
         "relay_pages",
+        "relay_keys",
+        "relay_admin",
         "api",
     )
 )
