@@ -154,6 +154,13 @@ class KeyForm(forms.ModelForm[RelayKey]):
         super().__init__(*args, **kwargs)
         self.remarks: list[str] = []
 
+    def clean_label(self) -> str:
+        """It stands in logs and on terminals."""
+        label: str = self.cleaned_data["label"]
+        if not label.isprintable():
+            raise ValidationError(_("The name holds a character that cannot be shown."))
+        return label
+
     def clean_key(self) -> str:
         """Refuse what cannot be a key; no message holds any of it."""
         key: str = self.cleaned_data["key"]

@@ -105,6 +105,12 @@ def test_what_is_no_key_is_refused_without_repeating_it(
     assert not RelayKey.objects.exists()
 
 
+def test_a_label_that_commands_a_terminal_is_refused(alice: Client) -> None:
+    response = alice.post(ADD, entered(**{"keys-0-label": "main\x1b[2J"}))
+    assert "cannot be shown" in errors(response)
+    assert not RelayKey.objects.exists()
+
+
 def test_a_key_of_another_kind_is_kept_with_a_remark(alice: Client) -> None:
     response = alice.post(ADD, entered("other-0123456789abcdef"), follow=True)
     assert "begins unlike" in warnings(response)
