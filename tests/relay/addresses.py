@@ -100,6 +100,7 @@ https://[fd12:3456::1]/v1
 https://[fd00:ec2::254]/v1
 https://[ff02::1]/v1
 https://[2001:db8::1]/v1
+https://[3fff::1]/v1
 https://[2001:0:7f00:1::1]/v1
 https://[2002:7f00:1::1]/v1
 https://[2002:a9fe:a9fe::1]/v1
