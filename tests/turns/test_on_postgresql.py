@@ -10,6 +10,7 @@ AGAIN = (
     "tests/chat/test_attempts.py",
     "tests/turns/test_recovery.py",
     "tests/turns/test_races.py",
+    "tests/turns/test_truth_races.py",
     "tests/turns/test_turn_limits.py",
     "tests/turns/test_store.py",
 )
