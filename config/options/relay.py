@@ -199,6 +199,9 @@ def _require_address(name: str, url: str, schemes: tuple[str, ...]) -> None:
     parts = parts_of(name, url, allowed)
     if parts.scheme not in schemes or not parts.hostname:
         raise SettingInvalid(name, allowed)
+    if "@" in parts.netloc:
+        # It would be shown with the address, and no request can bring both it and the key.
+        raise SettingInvalid(name, f"{allowed} and holds no name or password")
 
 
 def _require_key(key: str) -> None:

@@ -99,6 +99,7 @@ def test_an_origin_may_have_a_port() -> None:
         ("HOLYSHEEP_REST_URL", "https://relay.example:abc/v1"),
         ("HOLYSHEEP_REST_URL", "http://[::1"),
         ("HOLYSHEEP_REST_URL", "relay.example/v1"),
+        ("HOLYSHEEP_REST_URL", "https://me:secret@relay.example/v1"),
         ("HOLYSHEEP_WS_URL", "https://relay.example"),
         ("HOLYSHEEP_API_KEY", "YOUR_HOLYSHEEP_API_KEY"),
         ("HOLYSHEEP_API_KEY", "hs_two words"),
