@@ -49,7 +49,9 @@ class StoredRelays:
     def secrets(self, data_dir: Path) -> tuple[str, ...]:
         """Return the secrets, the one that seals first; raises `SettingInvalid`."""
         found = self.key_secrets or self._kept(data_dir)
-        if any(len(secret) < SHORTEST_SECRET_CHARACTERS for secret in found):
+        # Bytes of the environment that are no text come as halves of surrogate pairs.
+        odd = (not each.isprintable() for each in found)
+        if any(odd) or any(len(each) < SHORTEST_SECRET_CHARACTERS for each in found):
             raise SettingInvalid(
                 "RELAY_KEY_SECRETS",
                 f"a list of random texts of {SHORTEST_SECRET_CHARACTERS} characters at least",

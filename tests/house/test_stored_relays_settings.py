@@ -33,6 +33,7 @@ def test_secrets_come_from_a_file_one_a_line_or_with_commas(tmp_path: Path) -> N
     [
         ({"RELAY_KEY_SECRETS": "too-short"}, "RELAY_KEY_SECRETS"),
         ({"RELAY_KEY_SECRETS": f"{ONE},too-short"}, "RELAY_KEY_SECRETS"),
+        ({"RELAY_KEY_SECRETS": ONE + "\udcff"}, "RELAY_KEY_SECRETS"),
         ({"RELAY_KEY_SECRETS_FILE": "not-there"}, "RELAY_KEY_SECRETS_FILE"),
     ],
 )
