@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import aclosing
 
 import pytest
 
 from chat.relay import errors
-from chat.relay.routing import in_order
+from chat.relay.attempts import AttemptStarted
+from chat.relay.routing import Router, in_order
 from chat.relay.transports.scripted import answer
-from chat.relay.types import WaitingNotice
+from chat.relay.types import Delta, WaitingNotice
+from tests.relay.conftest import REQUEST
+from tests.relay.reading import CLAIM
 from tests.relay.routes import Gatekeeper, Heard, Place, hear
 
 GOOD = answer("ok")
@@ -68,3 +72,16 @@ async def test_where_somebody_would_wait_comes_after_its_equals_and_before_what_
     rng = random.Random(1)
     for _ in range(100):
         assert in_order([worse, busy, free], rng.random) == [free, busy, worse]
+
+
+async def test_an_answer_that_is_cut_leaves_what_it_took_so_far() -> None:
+    gate = Gatekeeper()
+    routed = Router().answer(REQUEST, [Place(answer("A long answer"), gate=gate).route], CLAIM)
+    async with aclosing(routed) as events:
+        async for event in events:
+            if isinstance(event, AttemptStarted):
+                attempt = event.attempt
+            if isinstance(event, Delta):
+                attempt.generated.append("4444" * 100)
+                break
+    assert gate.tokens == [CLAIM.tokens + 100]
