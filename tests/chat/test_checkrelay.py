@@ -113,6 +113,14 @@ def test_relays_can_be_named(installed: Any) -> None:
         check("nobody")
 
 
+def test_where_no_relay_is_the_command_says_what_to_do(installed: Any) -> None:
+    use(installed)
+    for names in ((), ("nobody",)):
+        with pytest.raises(CommandError, match=r"No relay is in use: set HOLYSHEEP_API_KEY") as end:
+            check(*names)
+        assert "`make up`" in str(end.value)
+
+
 def test_nothing_is_generated_without_answers(installed: Any) -> None:
     (relay,) = as_json("well", "--no-answers")
     told = {step["name"]: step["code"] for step in relay["steps"]}

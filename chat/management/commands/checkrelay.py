@@ -15,6 +15,10 @@ from chat.turns.relays.checking import Candidate, candidates, plan_for, steps_of
 HEADINGS = ("relay", "reachable", "key", "models", "SSE", "WebSocket", "first token", "usage")
 NOTHING = "–"
 GAP = "  "
+NO_RELAY = (
+    "No relay is in use: set HOLYSHEEP_API_KEY, or add one in the administration. "
+    "(Relays that `make up` runs are known to it alone: check them in the administration.)"
+)
 
 
 class Command(BaseCommand):
@@ -53,15 +57,12 @@ class Command(BaseCommand):
         relays = candidates()
         known = list(dict.fromkeys(relay.name for relay in relays))
         if unknown := [name for name in names if name not in known]:
-            raise CommandError(
-                f"No relay is called {', '.join(unknown)}. There are: {', '.join(known)}."
-            )
+            there_are = f"There are: {', '.join(known)}." if known else NO_RELAY
+            raise CommandError(f"No relay is called {', '.join(unknown)}. {there_are}")
         # What is not in use is checked when it is named.
         chosen = [relay for relay in relays if relay.name in names or (not names and relay.in_use)]
         if not chosen:
-            raise CommandError(
-                "No relay is in use: set HOLYSHEEP_API_KEY, or add one in the administration."
-            )
+            raise CommandError(NO_RELAY)
         return tuple(chosen)
 
     def _table(
