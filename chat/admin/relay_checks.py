@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.actors import actor_of
 from accounts.services.audit import Named, record
+from billing.formatting import shown_count
 from chat.admin.administrators import ForAdministrators, administers
 from chat.relay.check import (
     ANSWER_TOKENS,
@@ -154,7 +155,7 @@ def _in_words(step: CheckStep) -> dict[str, Any]:
         "title": str(TITLES[step.name]),
         "status": step.status,
         "word": str(STATUSES[step.status]),
-        "sentence": sentence_of(step.code, step.facts, gettext(SENTENCES[step.code])),
+        "sentence": sentence_of(step.code, step.facts, gettext(SENTENCES[step.code]), shown_count),
         "detail": step.detail,
         "elapsed_ms": step.elapsed_ms,
     }

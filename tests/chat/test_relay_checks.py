@@ -12,10 +12,13 @@ from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.test import AsyncClient
+from django.utils.translation import override
 
 from accounts.models import AuditEntry
 from accounts.services.people import set_standing
 from chat.admin import relay_checks
+from chat.admin.relay_checks import _in_words
+from chat.relay.check import CheckStep
 from chat.relay.demo import DemoRelay
 from tests import people
 from tests.people import Cast
@@ -114,6 +117,13 @@ async def test_it_speaks_the_language_of_the_person(cast: Cast, relay: DemoRelay
     *_, end = await lines_of(await client.post(PAGE, {"relay": "environment:demo"}, headers=spoken))
     assert end["usable"] is True
     assert end["sentence"] != "This relay can be used."
+
+
+def test_it_writes_numbers_as_the_language_does() -> None:
+    step = CheckStep("usage", "ok", "usage_ok", {"used": 44, "granted": 10_000_000}, "", 1)
+    for language, written in (("vi", "10.000.000"), ("zh-hans", "10,000,000"), ("en", "10,000,000")):
+        with override(language):
+            assert written in _in_words(step)["sentence"]
 
 
 async def test_a_check_is_written_to_the_audit_log(cast: Cast, relay: DemoRelay) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -75,7 +75,17 @@ SENTENCES = {
 }
 
 
-def sentence_of(code: str, facts: Mapping[str, Any], template: str = "") -> str:
-    """Fill the facts into the sentence of a code, or into `template`, which says the same."""
-    shown = {name: f"{fact:,}" if isinstance(fact, int) else fact for name, fact in facts.items()}
+def _grouped(number: int) -> str:
+    return f"{number:,}"
+
+
+def sentence_of(
+    code: str,
+    facts: Mapping[str, Any],
+    template: str = "",
+    number: Callable[[int], str] = _grouped,
+) -> str:
+    """Fill the facts into the sentence of a code, or into `template`, which says the same.
+    `number` writes a whole number as that language does."""
+    shown = {name: number(fact) if isinstance(fact, int) else fact for name, fact in facts.items()}
     return (template or SENTENCES[code]).format(**shown)
