@@ -195,9 +195,9 @@ function join(...parts: string[]): string {
 export function noticeText(notice: Notice | null): string {
   switch (notice?.code) {
     case "retrying":
-      return t("The relay is busy. Trying again…");
+      return t("The relay could not answer. Trying again…");
     case "fallback":
-      return t("The first route failed. Trying another…");
+      return t("The relay could not answer. Trying another one…");
     case "resumed":
       return t("The connection broke. Going on from here…");
     case "waiting":
