@@ -9,7 +9,7 @@ import structlog
 from django.conf import settings
 
 from chat.protocol import Error
-from chat.services.ending import TurnEnd
+from chat.services.ending import Ended, TurnEnd
 from chat.services.errors import Restarting, TooManyTurns
 from chat.services.intents import Admitted
 from chat.turns import metrics
@@ -205,17 +205,25 @@ class Engine:
                 self._lose(live)
             else:
                 self.hub.end(live, ended.state, done_event(ended, end.retry_after_seconds))
-                if ended.by_this_call:
-                    metrics.turn_ended(ended, end.attempts)
-                    if self._after is not None:
-                        await self._after(end)
         except Exception:
             log.exception("turn_failed", turn=str(live.id))
             self._lose(live)
+        else:
+            if ended is not None and ended.by_this_call:
+                await self._follow(end, ended)
         finally:
             del self._running[live.id]
             self._journal.live_turns = len(self._running)
             self._note_idle()
+
+    async def _follow(self, end: TurnEnd, ended: Ended) -> None:
+        """Do what comes after a turn was told: no fault of it changes what was told."""
+        try:
+            metrics.turn_ended(ended, end.attempts)
+            if self._after is not None:
+                await self._after(end)
+        except Exception:
+            log.exception("turn_not_followed", turn=str(end.turn_id))
 
     def _lose(self, live: LiveTurn) -> None:
         """Another process owns the turn now, or its end could not be stored: no `done` is known

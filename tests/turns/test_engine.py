@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from django.db import OperationalError
 
+from chat.services.ending import TurnEnd
 from chat.services.errors import Restarting, TooManyTurns
 from chat.services.intents import Admitted
 from chat.turns.engine import Engine
@@ -41,8 +42,14 @@ class Site:
             beat_seconds=0.005,
             max_turns=2,
             last_ends_seconds=0.1,
+            after=self._follow,
         )
+        self.followed: list[TurnEnd] = []
         self.engine.start()
+
+    async def _follow(self, end: TurnEnd) -> None:
+        self.followed.append(end)
+        raise RuntimeError("a fault in what comes after")
 
     async def send(self, turn: Admitted | None = None, by: Client | None = None) -> Admitted:
         wanted = turn or admitted()
@@ -78,6 +85,19 @@ async def test_a_turn_that_is_stored_runs_though_who_asked_for_it_left(site: Sit
     site.relay.feed(*whole_answer("Hello"))
     await until(lambda: site.records.ends)
     assert site.records.ends[0].state == "completed"
+
+
+async def test_a_fault_after_the_end_changes_nothing_that_was_told(site: Site) -> None:
+    alice = Client()
+    site.relay.feed(*whole_answer("Hello"))
+    turn = await site.send(by=alice)
+    site.engine.hub.attach(alice.viewer, turn.conversation_id)
+    pumping = asyncio.create_task(alice.viewer.pump())
+    await until(lambda: site.followed and not site.running())
+    await until(lambda: any('"done"' in frame for frame in alice.frames))
+    pumping.cancel()
+    await asyncio.wait({pumping})
+    assert not any('"error"' in frame and "internal_error" in frame for frame in alice.frames)
 
 
 async def test_a_turn_that_is_being_stored_when_the_drain_begins_is_settled(site: Site) -> None:
