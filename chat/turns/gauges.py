@@ -12,6 +12,7 @@ from chat.turns import metrics
 from chat.turns.engines import engine
 from chat.turns.lifecycle import is_draining
 from chat.turns.relays import directory
+from chat.turns.relays.accounts import accounts
 
 DATABASE_SECONDS = 2.0
 """Who asks gets all the rest when the database takes longer: that is when it is wanted most."""
@@ -65,6 +66,8 @@ async def read_gauges() -> None:
         metrics.BREAKER_STATE,
         metrics.CATALOGUE_MODELS,
         metrics.CATALOGUE_AGE,
+        metrics.ACCOUNT_USED,
+        metrics.ACCOUNT_GRANTED,
     ):
         # A relay that is gone must not stay as it last was.
         gauge.clear()
@@ -77,6 +80,11 @@ async def read_gauges() -> None:
             metrics.CATALOGUE_MODELS.labels(each.relay).set(each.models)
         if each.catalogue_age_seconds is not None:
             metrics.CATALOGUE_AGE.labels(each.relay).set(each.catalogue_age_seconds)
+    for labels, account in (await accounts(directory())).items():
+        if account.used is not None:
+            metrics.ACCOUNT_USED.labels(*labels).set(account.used)
+        if account.granted is not None:
+            metrics.ACCOUNT_GRANTED.labels(*labels).set(account.granted)
     alerts = await _alerts()
     metrics.ALERTS_OPEN.clear()
     for kind, number in alerts.items():

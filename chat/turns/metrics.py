@@ -67,6 +67,8 @@ QUEUE_LENGTH = _gauge("relay_queue_length", "Attempts in line for a key now", "r
 BREAKER_STATE = _gauge("relay_breaker_state", "0 closed, 1 half open, 2 open", "relay", "key")
 CATALOGUE_MODELS = _gauge("relay_catalogue_models", "Models that the relay lists", "relay")
 CATALOGUE_AGE = _gauge("relay_catalogue_age_seconds", "Since the relay gave its list", "relay")
+ACCOUNT_USED = _gauge("relay_account_used", "What the relay says was used", "relay", "key")
+ACCOUNT_GRANTED = _gauge("relay_account_granted", "What the relay says was granted", "relay", "key")
 ALERTS_OPEN = _gauge("alerts_open", "Open alerts about relays, of all processes", "kind")
 
 

@@ -47,6 +47,12 @@ def test_only_who_brings_the_token_reads_metrics(tram_server: TramServer) -> Non
     assert scrape(tram_server)["tram_turns_active",] == 0
 
 
+def test_the_relays_own_account_is_told(tram_server: TramServer) -> None:
+    told = scrape(tram_server)
+    assert told["tram_relay_account_granted", "", "demo"] > 0
+    assert told["tram_relay_account_used", "", "demo"] >= 0
+
+
 async def test_turns_move_the_metrics(open_socket: OpenSocket, tram_server: TramServer) -> None:
     before = scrape(tram_server)
     alice = await open_socket("alice")
