@@ -121,7 +121,8 @@ async def test_it_speaks_the_language_of_the_person(cast: Cast, relay: DemoRelay
 
 def test_it_writes_numbers_as_the_language_does() -> None:
     step = CheckStep("usage", "ok", "usage_ok", {"used": 44, "granted": 10_000_000}, "", 1)
-    for language, written in (("vi", "10.000.000"), ("zh-hans", "10,000,000"), ("en", "10,000,000")):
+    numbers = {"vi": "10.000.000", "zh-hans": "10,000,000", "en": "10,000,000"}
+    for language, written in numbers.items():
         with override(language):
             assert written in _in_words(step)["sentence"]
 

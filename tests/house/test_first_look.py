@@ -62,6 +62,21 @@ def test_a_key_of_an_unknown_kind_is_a_warning(tmp_path: Path, server_template: 
     assert ODD_KEY not in server.log
 
 
+@pytest.mark.parametrize(
+    ("handshakes", "start"),
+    [
+        ("on", "demo: ready. Models: 15"),
+        ("off", "demo: No WebSocket here, and this relay is set to use nothing else."),
+    ],
+)
+def test_where_only_websocket_may_be_used_it_is_tried(
+    tmp_path: Path, server_template: Path, handshakes: str, start: str
+) -> None:
+    env, options = {"RELAY_TRANSPORT": "websocket"}, ("--websocket", handshakes)
+    with TramServer(tmp_path / "site", server_template, env, relay_options=options) as server:
+        assert told(server, "demo").startswith(start)
+
+
 def test_a_relay_that_hangs_holds_up_neither_start_nor_end(
     tmp_path: Path, server_template: Path, silent_address: str
 ) -> None:

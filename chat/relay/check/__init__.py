@@ -5,7 +5,14 @@ A check asks a real relay for up to two real answers (one for each transport), o
 """
 
 from chat.relay.check.course import check_relay
-from chat.relay.check.steps import ANSWER_TOKENS, STEP_NAMES, CheckPlan, CheckStep, is_usable
+from chat.relay.check.steps import (
+    ANSWER_TOKENS,
+    STEP_NAMES,
+    CheckPlan,
+    CheckStep,
+    StepName,
+    is_usable,
+)
 from chat.relay.check.words import SENTENCES, sentence_of
 
 __all__ = [
@@ -14,6 +21,7 @@ __all__ = [
     "STEP_NAMES",
     "CheckPlan",
     "CheckStep",
+    "StepName",
     "check_relay",
     "is_usable",
     "sentence_of",

@@ -8,7 +8,7 @@ import structlog
 
 from chat.crossing import cross
 from chat.models import AlertKind
-from chat.relay.check import CheckPlan, CheckStep, is_usable
+from chat.relay.check import CheckPlan, CheckStep, StepName, is_usable
 from chat.relay.errors import RelayAuth
 from chat.relay.keys import inspect_key
 from chat.services.alerts import raise_alert
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 NO_RELAY = "No relay is configured: set HOLYSHEEP_API_KEY, or add one in the administration."
 # Nothing is generated, so that a start costs nothing.
 LOOK = CheckPlan(answers=False, step_seconds=15.0, total_seconds=30.0)
-LAST_STEP = "models"
+LAST_STEP: StepName = "models"
 AT_A_TIME = 8
 
 
@@ -39,10 +39,11 @@ async def look_at_relays(tell: Callable[[str], None]) -> None:
 
 async def _look(relay: Candidate, tell: Callable[[str], None]) -> None:
     made: list[CheckStep] = []
+    last = _last_step(relay)
     async with aclosing(steps_of(relay, LOOK)) as steps:
         async for step in steps:
             made.append(step)
-            if step.name == LAST_STEP:
+            if step.name == last:
                 break
     usable = is_usable(made)
     sentence = told(relay, made)
@@ -62,8 +63,15 @@ def told(relay: Candidate, made: Sequence[CheckStep]) -> str:
         said = [failed[0].sentence, failed[0].detail, _oddity(relay)]
     else:
         odd = [step.sentence for step in made if step.status == "warning"]
-        said = ["ready.", made[-1].sentence, *odd]
+        known = [step.sentence for step in made if step.name == LAST_STEP and step.status == "ok"]
+        said = ["ready.", *known, *odd]
     return " ".join(part for part in said if part)
+
+
+def _last_step(relay: Candidate) -> StepName:
+    """One that is set to use WebSocket alone is not ready where it opens none."""
+    only_websocket = relay.settings is not None and relay.settings.transport == "websocket"
+    return "websocket" if only_websocket else LAST_STEP
 
 
 def _oddity(relay: Candidate) -> str:
