@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ending, noticeText, refusal } from "../src/models/failures";
+import { ending, noticeText, refusal, sentences } from "../src/models/failures";
 import { moment } from "../src/models/format";
 import type { Notice } from "../src/models/protocol";
 import { turn } from "./people";
@@ -52,4 +52,9 @@ test("a relay that says when it may be asked again is quoted, to the minute", ()
   assert.ok(told.includes(`Try again after ${moment("2026-11-21T10:01:00Z")}.`), told);
   const silent = ending(turn({ state: "failed", error: { ...error, retry_at: null }, cost_nano_usd: 0 }), false);
   assert.match(silent?.text ?? "", /later/);
+});
+
+test("sentences stand apart by a space, but not in Chinese", () => {
+  assert.equal(sentences("It broke.", "It cost nothing."), "It broke. It cost nothing.");
+  assert.equal(sentences("中转站没有响应。", "未产生费用。"), "中转站没有响应。未产生费用。");
 });

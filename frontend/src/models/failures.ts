@@ -120,7 +120,7 @@ export function ending(turn: TurnView, hasText: boolean): Ending | null {
       return { text: join(t("The server restarted during this answer."), cost), tone: "fault", offer };
     case "failed":
       return {
-        text: [failure(turn.error), costSentence(turn)].join(" "),
+        text: sentences(failure(turn.error), costSentence(turn)),
         tone: "fault",
         offer: offerFor(turn.error, hasText),
       };
@@ -130,6 +130,11 @@ export function ending(turn: TurnView, hasText: boolean): Ending | null {
     default:
       return null;
   }
+}
+
+/** One after the other; Chinese sets no space between them. */
+export function sentences(first: string, second: string): string {
+  return first.endsWith("。") ? first + second : `${first} ${second}`;
 }
 
 function offerFor(error: Fault | null, hasText: boolean): Ending["offer"] {
@@ -157,7 +162,7 @@ function failure(error: Fault | null, otherwise = t("The answer failed.")): stri
     case "relay_error":
       return t("The relay reported an error.");
     case "relay_protocol":
-      return t("The relay sent something unreadable.");
+      return t("The relay gave no answer that can be read. Ask an administrator to check the relay.");
     case "model_unknown":
       return t("No relay offers this model now. Choose another one.");
     case "storage_unavailable":
