@@ -52,7 +52,7 @@ class RelayForm(forms.ModelForm[Relay]):
             *LIMITS,
         )
         help_texts: ClassVar = {
-            "name": _("Shown to people beside its models, and in statistics."),
+            "name": _("Names it with turns, in statistics and in alerts."),
             "base_url": _("Up to and with /v1, such as https://api.holysheep.ai/v1"),
             "ws_url": _(
                 "Such as wss://stream.holysheep.ai/v1/chat/completions. "
