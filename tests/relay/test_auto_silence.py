@@ -106,15 +106,31 @@ async def test_people_who_stop_in_a_silence_teach_it_too(
         assert asker.ways == ["websocket", "websocket", "sse"]
 
 
-async def test_who_stops_a_long_thought_on_a_websocket_that_works_teaches_nothing(
+async def test_who_stops_a_long_thought_on_a_websocket_that_works_teaches_nothing_but_two_do(
     loopback: Loopback, settings_for: Settings
 ) -> None:
-    loopback.scripts = [GOOD, ["upgrade", "hang"], GOOD]
+    hang: list[Act] = ["upgrade", "hang"]
+    loopback.scripts = [GOOD, hang, GOOD, hang, hang, ANSWER]
     async with asking(settings_for()) as asker:
+        for _ in range(2):
+            await asker.ask()
+            await leave_in_silence(asker, loopback, 10 * SILENCE_SECONDS)
+        await leave_in_silence(asker, loopback, SILENCE_SECONDS)
         await asker.ask()
-        await leave_in_silence(asker, loopback, 10 * SILENCE_SECONDS)
-        await asker.ask()
-        assert asker.ways == ["websocket"] * 3
+        assert asker.ways == [*["websocket"] * 5, "sse"]
+
+
+async def test_a_handshake_that_is_never_answered_is_waited_for_ever_more_rarely(
+    loopback: Loopback, settings_for: Settings
+) -> None:
+    loopback.scripts = [["hang"], ANSWER, ANSWER, ["hang"], ANSWER, ANSWER, ANSWER]
+    async with asking(settings_for(handshake_timeout_seconds=0.1)) as asker:
+        for wait in (0, PAUSE_SECONDS - 1, 1, 2 * PAUSE_SECONDS - 1, 0):
+            asker.clock.now += wait
+            await asker.ask()
+        assert asker.ways == ["sse"] * 5
+    methods = [request.method for request in loopback.received]
+    assert methods == ["GET", "POST", "POST", "GET", "POST", "POST", "POST"]
 
 
 async def test_a_probe_has_succeeded_when_something_came_and_others_wait_for_none_of_it(

@@ -32,7 +32,7 @@ _SAME_ON_EACH_TRANSPORT = (401, 429, 503)
 # A relay that has no WebSocket, or none for this key, is nothing to warn of each few minutes.
 _PLAINLY_WITHOUT = (403, 404, 405, 426)
 
-# A WebSocket that has brought nothing for so long, and never did, is not waited for again soon.
+# Who stops waiting after so long has waited in vain; before that it was a change of mind.
 SILENCE_SECONDS = 10.0
 LONGEST_PAUSE_FACTOR = 16
 
@@ -60,7 +60,8 @@ class AutoTransport:
         self._paused_until: float | None = None
         self._probing = False
         self._proven = False  # an answer has come over a WebSocket since the last pause
-        self._silences = 0  # WebSockets in a row that opened and brought nothing
+        self._silences = 0  # times in a row that somebody waited for a WebSocket in vain
+        self._left_in_silence = 0  # of those, people in a row who did not wait to the end
 
     async def stream(
         self, request: ChatRequest, attempt: Attempt | None = None
@@ -100,9 +101,13 @@ class AutoTransport:
         except RelayError as error:
             if _speaks_of_the_request(error):
                 raise
-            level = logging.INFO if error.status in _PLAINLY_WITHOUT else logging.WARNING
             status = "no status" if error.status is None else f"status {error.status}"
-            self._pause(level, f"{error.message} ({status})", times=1)
+            why = f"{error.message} ({status})"
+            if isinstance(error, RelayTimeout):
+                self._note_silence(why)
+            else:
+                plain = error.status in _PLAINLY_WITHOUT
+                self._pause(logging.INFO if plain else logging.WARNING, why, times=1)
             return None
 
     async def _over(
@@ -116,24 +121,26 @@ class AutoTransport:
                 async for event in events:
                     if not heard:
                         heard, self._proven = True, True
-                        self._paused_until, self._silences = None, 0
+                        self._paused_until, self._silences, self._left_in_silence = None, 0, 0
                     yield event
         except RelayError as error:
             if not heard and _is_without_a_word(error):
-                self._note_silence(error.message)
+                self._note_silence(f"it opened, and then: {error.message}")
             raise
         except (asyncio.CancelledError, GeneratorExit):
-            # People do not wait for a timeout. Of a WebSocket that has worked it says nothing:
+            # People do not wait for a timeout. Once it says nothing of a WebSocket that has worked:
             # a model may think for long.
-            if not heard and not self._proven and self._clock() - asked_at >= SILENCE_SECONDS:
-                self._note_silence("nothing came, and nobody waited longer.")
+            if not heard and self._clock() - asked_at >= SILENCE_SECONDS:
+                self._left_in_silence += 1
+                if self._left_in_silence >= (2 if self._proven else 1):
+                    self._note_silence("it opened, nothing came, and nobody waited longer")
             raise
 
     def _note_silence(self, why: str) -> None:
         # Each further probe costs somebody the wait for an answer: fewer and fewer of them.
         times = min(2**self._silences, LONGEST_PAUSE_FACTOR)
         self._silences += 1
-        self._pause(logging.WARNING, f"it opened, and {why}", times=times)
+        self._pause(logging.WARNING, why, times=times)
 
     def _pause(self, level: int, why: str, *, times: int) -> None:
         seconds = self._settings.websocket_pause_seconds * times
