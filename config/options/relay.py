@@ -76,7 +76,7 @@ class Relay:
         unit="tries",
         low=0,
         high=20,
-        meaning="Tries before the first word of an answer; never after it.",
+        meaning="Tries before the first word of an answer, at least one; never after it.",
     )
     retry_delay_ms: int = variable(
         "RETRY_DELAY_MS",

@@ -20,6 +20,7 @@ from chat.relay.keys import redact
 from chat.relay.request_body import encode_request
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.http import CONNECTION_ERRORS, RelayHTTP, describe, read_body
+from chat.relay.transports.patience import bound_next_read
 from chat.relay.types import ChatRequest, RelayEvent
 from chat.relay.watch import Watch
 from chat.relay.wire import EventParser
@@ -72,7 +73,12 @@ class SSETransport:
                     break
                 if wire_bytes > settings.max_wire_bytes:
                     raise RelayProtocol(f"The relay sent over {settings.max_wire_bytes} bytes.")
-                self._bound_next_read(reader, watch)
+                bound_next_read(
+                    watch,
+                    reader,
+                    settings,
+                    linger_after_usage_seconds=LINGER_AFTER_USAGE_SECONDS,
+                )
             reader.end(foreign_lines=parser.foreign_lines)
             await _drain(chunks, watch)
         finally:
@@ -148,15 +154,6 @@ class SSETransport:
             if reader.finished:
                 return b""
             raise _broken(error, reader, self._settings.api_key) from None
-
-    def _bound_next_read(self, reader: AnswerReader, watch: Watch) -> None:
-        if reader.finished:
-            grace_seconds = self._settings.finish_grace_seconds
-            if reader.usage is not None:
-                grace_seconds = min(grace_seconds, LINGER_AFTER_USAGE_SECONDS)
-            watch.end_within(grace_seconds)
-        else:
-            watch.limit_each(self._settings.idle_timeout_seconds)
 
     async def _read_document(
         self, response: httpx.Response, reader: AnswerReader, watch: Watch

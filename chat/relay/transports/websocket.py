@@ -14,6 +14,7 @@ from chat.relay.request_body import encode_request
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.frames import FrameConnection
 from chat.relay.transports.handshake import open_websocket
+from chat.relay.transports.patience import bound_next_read
 from chat.relay.types import ChatRequest, RelayEvent
 from chat.relay.watch import Watch
 from chat.relay.worded_failures import error_for_close
@@ -69,7 +70,12 @@ class WebSocketTransport:
                 for message in messages:
                     for event in reader.take(message):
                         yield event
-                self._bound_next_read(reader, watch)
+                bound_next_read(
+                    watch,
+                    reader,
+                    settings,
+                    linger_after_usage_seconds=LINGER_AFTER_USAGE_SECONDS,
+                )
             self._judge_end(connection, reader, request.model)
         finally:
             watch.close()
@@ -90,15 +96,6 @@ class WebSocketTransport:
             if reader.finished:
                 return []
             raise RelayTimeout("The relay fell silent.") from None
-
-    def _bound_next_read(self, reader: AnswerReader, watch: Watch) -> None:
-        if reader.finished:
-            grace_seconds = self._settings.finish_grace_seconds
-            if reader.usage is not None:
-                grace_seconds = min(grace_seconds, LINGER_AFTER_USAGE_SECONDS)
-            watch.end_within(grace_seconds)
-        else:
-            watch.limit_each(self._settings.idle_timeout_seconds)
 
     def _judge_end(self, connection: FrameConnection, reader: AnswerReader, model: str) -> None:
         """Raise unless the answer was finished."""
