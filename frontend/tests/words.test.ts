@@ -57,6 +57,14 @@ test("a stopped answer says what it cost and how sure that is", () => {
   assert.deepEqual(end, { text: "stopped · $0.0003 estimated", tone: "quiet", offer: "continue" });
 });
 
+test("an answer stopped before anything was sent says that nothing was charged", () => {
+  const unsent = turn({ state: "interrupted", cost_nano_usd: 0, quality: "estimated", usage: null });
+  assert.equal(ending(unsent, false)?.text, "stopped · nothing charged");
+  const usage = { prompt_tokens: 7, completion_tokens: 0, total_tokens: 7 };
+  const free = turn({ state: "interrupted", cost_nano_usd: 0, quality: "estimated", usage });
+  assert.equal(ending(free, false)?.text, "stopped · $0.00 estimated");
+});
+
 test("a failure before the first word costs nothing and offers another try", () => {
   const error = { code: "relay_unavailable", message: "x" };
   const end = ending(turn({ state: "failed", error, cost_nano_usd: 0 }), false);

@@ -183,6 +183,8 @@ function after(iso: string): string {
 
 function charged(turn: TurnView): string {
   if (turn.cost_nano_usd === null) return "";
+  const used = (turn.usage?.prompt_tokens ?? 0) + (turn.usage?.completion_tokens ?? 0);
+  if (!turn.cost_nano_usd && !used) return t("nothing charged");
   const cost = money(turn.cost_nano_usd);
   return turn.quality ? `${cost} ${quality(turn.quality)}` : cost;
 }
