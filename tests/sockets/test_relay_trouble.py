@@ -92,7 +92,8 @@ async def test_a_drained_server_settles_what_runs_before_it_ends(
 
 async def test_of_two_relays_one_may_die(server_template: Path, tmp_path: Path) -> None:
     with ExitStack() as stack:
-        one, two = (TramServer(tmp_path / name) for name in ("one", "two"))
+        quick = ("--tokens-per-second", "0", "--first-token-seconds", "0.01")
+        one, two = (TramServer(tmp_path / name, relay_options=quick) for name in ("one", "two"))
         for each in (one, two):
             stack.callback(each.close)
             each.start_relay()

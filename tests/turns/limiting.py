@@ -87,9 +87,8 @@ async def bench(redis_url: str | None) -> AsyncIterator[Bench]:
     try:
         yield made
     finally:
-        for visit in Visit.open:
-            await visit.give_up()
-        Visit.open.clear()
+        while Visit.open:
+            await Visit.open.pop().give_up()
         await made.aclose()
 
 
@@ -123,8 +122,9 @@ class Visit:
         await self.gate.leave(self.claim, tokens=tokens)
 
     async def give_up(self) -> None:
-        self.task.cancel()
-        await asyncio.wait({self.task})
+        if not self.task.done():
+            self.task.cancel()
+            await asyncio.wait({self.task})
 
 
 async def enters_at_once(gate: LimitedGate, wanted: Claim) -> bool:
