@@ -1,5 +1,6 @@
 """What the demo relay shall do with the next request."""
 
+import time
 from typing import Any
 
 import httpx
@@ -46,6 +47,13 @@ class RelayScripts:
         """Offer all models but these, from now on."""
         body = {"dropped": list(models)}
         httpx.post(self._url + "models", json=body, timeout=10).raise_for_status()
+
+    def wait_until_asked(self, seconds: float = 10.0) -> None:
+        """Wait until the relay has a request at work: a script that nobody fetched is the next's."""
+        deadline = time.monotonic() + seconds
+        while not self.streams()["open"]:
+            assert time.monotonic() < deadline, "the relay was not asked"
+            time.sleep(0.02)
 
     def streams(self) -> Any:
         """List the answers that the relay is writing now."""

@@ -72,6 +72,7 @@ def test_escape_stops_before_the_first_word(desks: Desks, relay: RelayScripts) -
     relay.next("silent")
     alice.send("Say nothing")
     alice.wait_running()
+    relay.wait_until_asked()
     alice.page.keyboard.press("Escape")
     alice.wait_ended()
     expect(alice.answer.locator("[data-part=ending-text]")).to_contain_text("stopped")
