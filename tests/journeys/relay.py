@@ -49,7 +49,7 @@ class RelayScripts:
         httpx.post(self._url + "models", json=body, timeout=10).raise_for_status()
 
     def wait_until_asked(self, seconds: float = 10.0) -> None:
-        """Wait until the relay has a request at work: a script that nobody fetched is the next's."""
+        """Wait until the relay is at work: a script that nobody fetched is the next one's."""
         deadline = time.monotonic() + seconds
         while not self.streams()["open"]:
             assert time.monotonic() < deadline, "the relay was not asked"
