@@ -9,7 +9,7 @@ import pytest
 from tests.faults.stage import TRANSPORTS
 from tests.processes import ROOT
 
-TURNS = 400
+TURNS = 200
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -1,5 +1,6 @@
 """The list of conversations: naming, pinning, deleting, finding; and very long ones."""
 
+import re
 import time
 
 import pytest
@@ -84,6 +85,7 @@ def test_a_deletion_without_undo_lasts(desks: Desks, relay: RelayScripts) -> Non
     alice.ask("To be deleted")
     alice.menu_of("To be deleted", "Delete")
     expect(alice.conversations.get_by_text("To be deleted")).to_have_count(0)
+    expect(alice.page).not_to_have_url(re.compile("/c/"))
     alice.reload()
     expect(alice.conversations.first).to_be_visible()
     expect(alice.conversations.get_by_text("To be deleted")).to_have_count(0)
