@@ -1,4 +1,4 @@
-"""The client of one relay: single tries, the catalogue, the account, the key."""
+"""The client of one relay: single tries, the catalogue, the account."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import msgspec
 from chat.relay.attempts import Attempt
 from chat.relay.catalog import Catalogue, CatalogueKeeper
 from chat.relay.errors import ModelUnknown, RelayError, RelayProtocol
-from chat.relay.keys import inspect_key
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.auto import transport_for
 from chat.relay.transports.base import Transport
 from chat.relay.transports.http import RelayHTTP
 from chat.relay.types import ChatRequest, RelayEvent
 
-__all__ = ["KeyReport", "RelayAccount", "RelayClient", "RelaySettings"]
+__all__ = ["RelayAccount", "RelayClient", "RelaySettings"]
 
 MOST_TOKENS = 10**15
 """More than that nobody has used or been granted, in whatever unit."""
@@ -42,13 +41,6 @@ class RelayAccount(msgspec.Struct, frozen=True):
     total_usage: float | None
     total_granted: float | None
     other: dict[str, Any]
-
-
-class KeyReport(msgspec.Struct, frozen=True):
-    """A key that the relay accepts: how many models it opens, and what is odd about it."""
-
-    models: int
-    warning: str | None = None
 
 
 class RelayClient:
@@ -113,12 +105,6 @@ class RelayClient:
         other = dict(document)
         used, granted = other.pop("total_usage", None), other.pop("total_granted", None)
         return RelayAccount(_number(used), _number(granted), other)
-
-    async def check_key(self) -> KeyReport:
-        """Try the key; raises RelayAuth if it cannot work or is refused, or another RelayError."""
-        warning = inspect_key(self.settings.api_key)
-        catalogue = await self.models(fresh=True)
-        return KeyReport(len(catalogue.entries), warning)
 
     async def aclose(self) -> None:
         """Close the kept connections of the running event loop."""

@@ -6,6 +6,7 @@ import pytest
 
 from chat.relay import errors
 from chat.relay.client import RelayClient
+from chat.relay.keys import inspect_key
 from chat.relay.settings import RelaySettings
 from chat.relay.transports.scripted import ScriptedTransport
 from tests.relay.conftest import CANARY_KEY
@@ -27,30 +28,24 @@ async def test_an_unknown_model_is_explained_with_near_matches() -> None:
     assert (explained.near_matches, explained.status) == (("gpt-4.1",), 404)
 
 
-async def test_usage_and_key_check() -> None:
+async def test_the_relays_own_account_is_read() -> None:
     documents = {
         "usage": {"total_usage": 5, "total_granted": 100, "plan": "team"},
-        "models": {"data": [{"id": "a"}, {"id": "b", "name": "Bee"}]},
     }
     client = client_of(ScriptedTransport(documents=documents))
     account = await client.usage()
     assert (account.total_usage, account.total_granted) == (5, 100)
     assert account.other == {"plan": "team"}
-    report = await client.check_key()
-    assert (report.models, report.warning) == (2, None)
 
 
 @pytest.mark.parametrize("key", ["", "  ", "YOUR_HOLYSHEEP_API_KEY", "hs_ab\ncd", "hs_é"])
-async def test_a_key_that_cannot_work_is_refused(key: str) -> None:
-    settings = RelaySettings(name="x", base_url="http://x", api_key=key)
-    transport = ScriptedTransport(documents={"models": {"data": []}})
+def test_a_key_that_cannot_work_is_refused(key: str) -> None:
     with pytest.raises(errors.RelayAuth):
-        await client_of(transport, settings).check_key()
+        inspect_key(key)
 
 
-async def test_an_unknown_prefix_is_only_a_warning() -> None:
-    settings = RelaySettings(name="x", base_url="http://x", api_key="zz-canary")
-    transport = ScriptedTransport(documents={"models": {"data": []}})
-    report = await client_of(transport, settings).check_key()
-    assert report.warning is not None
-    assert "canary" not in report.warning
+def test_an_unknown_prefix_is_only_a_warning() -> None:
+    assert inspect_key("hs_canary") is None
+    warning = inspect_key("zz-canary")
+    assert warning is not None
+    assert "canary" not in warning
