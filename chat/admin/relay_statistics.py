@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from billing.tokens import is_exact
 from chat.admin.administrators import administers
 from chat.models import RelayAlert
 from chat.queries.relay_statistics import (
@@ -27,6 +28,7 @@ from chat.queries.relay_statistics import (
 )
 from chat.relay.likeness import same_model
 from chat.turns.gauges import KeyStanding, standings
+from chat.turns.relays import SCRIPTED_RELAY
 from chat.turns.relays.accounts import Account, accounts
 from chat.turns.relays.directory import directory_in_use
 
@@ -86,10 +88,14 @@ class RouteRow:
     figures: Figures
     links: Links
     other_models: tuple[str, ...]
+    # Our count is the model's own; elsewhere only the truth meter knows what is usual.
+    exact: bool
 
     @property
     def is_odd(self) -> bool:
         """Whether its counts are far from ours, beyond what templates add to each prompt."""
+        if not self.exact:
+            return False
         of = self.figures
         prompt = abs(of.reported_prompt - of.counted_prompt) - TEMPLATE_TOKENS * of.succeeded
         answer = abs(of.reported_completion - of.counted_completion) - of.succeeded
@@ -159,7 +165,8 @@ def _blocks(since: datetime) -> list[RelayBlock]:
 
 def _route(since: datetime, relay: str, route: RouteStatistics) -> RouteRow:
     others = tuple(name for name in route.echoed if not same_model(route.model, name))
-    return RouteRow(route.model, route.figures, Links(since, relay, route.model), others)
+    exact = relay != SCRIPTED_RELAY and is_exact(route.model)
+    return RouteRow(route.model, route.figures, Links(since, relay, route.model), others, exact)
 
 
 async def _live() -> list[tuple[KeyStanding, Account | None]]:

@@ -81,6 +81,13 @@ def test_a_model_that_answers_as_another_or_counts_oddly_stands_out(
     assert "1.20" in shown
 
 
+def test_counts_of_a_vocabulary_that_is_not_ours_are_no_oddity(admin: Client, turn: Any) -> None:
+    stored(turn, model="smollm2-135m", echoed_model="smollm2-135m", completion_tokens=60)
+    assert 'class="odd"' not in page(admin, STATISTICS)
+    stored(turn, model="gpt-4o", echoed_model="gpt-4o", completion_tokens=60)
+    assert page(admin, STATISTICS).count('class="odd"') == 1
+
+
 def test_a_ratio_leads_to_the_attempts_that_it_was_made_of(admin: Client, turn: Any) -> None:
     stored(turn)
     stored(turn, quality="estimated")
