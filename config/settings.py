@@ -7,7 +7,17 @@ import django_stubs_ext
 from config import backends, logs
 from config.database import database
 from config.environment import SettingInvalid, read
-from config.options import BASE_DIR, Accounts, Limits, Relay, Site, Sockets, StoredRelays, Turns
+from config.options import (
+    BASE_DIR,
+    Accounts,
+    Limits,
+    Nodes,
+    Relay,
+    Site,
+    Sockets,
+    StoredRelays,
+    Turns,
+)
 from config.security import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
 
 # Lets `QuerySet[Turn]` and the like be written where Django's classes take no parameters.
@@ -16,6 +26,7 @@ django_stubs_ext.monkeypatch()
 SITE = read(Site, os.environ)
 ACCOUNTS = read(Accounts, os.environ)
 TURNS = read(Turns, os.environ)
+NODES = read(Nodes, os.environ)
 SOCKETS = read(Sockets, os.environ)
 RELAY = read(Relay, os.environ)
 LIMITS = read(Limits, os.environ)

@@ -4,6 +4,7 @@ from chat.models.attempt import AlertKind, Attempt, AttemptOutcome, RelayAlert
 from chat.models.conversation import Conversation
 from chat.models.journal import JournalChunk
 from chat.models.message import Message
+from chat.models.node import Handover, Node
 from chat.models.relays import (
     ModelAlias,
     ModelSetting,
@@ -14,17 +15,20 @@ from chat.models.relays import (
 )
 from chat.models.truth import RouteTruth
 from chat.models.turn import Turn, TurnState
+from chat.models.waiting import WaitingMessage
 
 __all__ = [
     "AlertKind",
     "Attempt",
     "AttemptOutcome",
     "Conversation",
+    "Handover",
     "JournalChunk",
     "Message",
     "ModelAlias",
     "ModelSetting",
     "ModelVisibility",
+    "Node",
     "Relay",
     "RelayAlert",
     "RelayKey",
@@ -32,4 +36,5 @@ __all__ = [
     "Transport",
     "Turn",
     "TurnState",
+    "WaitingMessage",
 ]

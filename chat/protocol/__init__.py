@@ -18,7 +18,9 @@ from chat.protocol.commands import (
     Options,
     Ping,
     Regenerate,
+    Report,
     Typing,
+    Withdraw,
 )
 from chat.protocol.events import (
     Accepted,
@@ -34,6 +36,8 @@ from chat.protocol.events import (
     Person,
     Pong,
     Presence,
+    Queue,
+    Queued,
     Ready,
     Snapshot,
     Stats,
@@ -41,6 +45,7 @@ from chat.protocol.events import (
     TurnError,
     TypingNow,
     Usage,
+    WaitingMessage,
 )
 
 SUBPROTOCOL = "tram.v1"
@@ -71,8 +76,11 @@ __all__ = [
     "Ping",
     "Pong",
     "Presence",
+    "Queue",
+    "Queued",
     "Ready",
     "Regenerate",
+    "Report",
     "Snapshot",
     "Stats",
     "TeamView",
@@ -80,6 +88,8 @@ __all__ = [
     "Typing",
     "TypingNow",
     "Usage",
+    "WaitingMessage",
+    "Withdraw",
     "decode_command",
     "encode_event",
 ]

@@ -97,5 +97,20 @@ class Typing(Command, tag="typing", frozen=True):
     conversation: UUID
 
 
+class Withdraw(Command, tag="withdraw", frozen=True):
+    """Take back a message of one's own that still waits; `id` is that of its `chat`."""
+
+    id: UUID
+
+
+class Report(Command, tag="report", frozen=True):
+    """The text that the client holds is not what `done` said: it has fetched it again. `sha256` is
+    of what it held, `characters` its length."""
+
+    turn: UUID
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    characters: Sequence
+
+
 class Ping(Command, tag="ping", frozen=True):
     """Answered by `pong`."""

@@ -113,6 +113,31 @@ class Accepted(Event, tag="accepted", frozen=True):
     hold_nano_usd: int
 
 
+class Queued(Event, tag="queued", frozen=True):
+    """A message waits until the answer before it is written; `accepted` follows. `position` counts
+    from 1."""
+
+    id: UUID
+    conversation: UUID
+    position: int
+
+
+class WaitingMessage(Struct, frozen=True):
+    """One message in line: `id` is its sender's."""
+
+    id: UUID
+    person: Person
+    content: str
+    created_at: datetime
+
+
+class Queue(Event, tag="queue", frozen=True):
+    """All messages that wait in a watched conversation, the next one first."""
+
+    conversation: UUID
+    waiting: tuple[WaitingMessage, ...]
+
+
 class Attached(Event, tag="attached", frozen=True):
     """The conversation is watched now; its running turns follow as snapshots or chunks."""
 

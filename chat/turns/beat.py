@@ -1,12 +1,13 @@
-"""The beat: looks now and then for turns that must stop, and for a database that is lost."""
+"""The beat: renews this process's lease, and looks for turns that must stop and for a database that
+is lost."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Protocol
 from uuid import UUID
 
 import structlog
 
+from chat.services.leases import BeatAnswer, BeatOf
 from chat.turns.journal import Journal
 from chat.turns.records import TurnRecords
 
@@ -15,6 +16,10 @@ log = structlog.get_logger(__name__)
 
 class Owner(Protocol):
     """Who owns the running turns: the engine."""
+
+    node: str
+    role: str
+    draining: bool
 
     def running_ids(self) -> tuple[UUID, ...]:
         """The turns that run here."""
@@ -30,15 +35,21 @@ class Beat:
     """Polls: what another process was asked to stop here stops within a beat."""
 
     def __init__(
-        self, owner: Owner, records: TurnRecords, journal: Journal, seconds: float
+        self,
+        owner: Owner,
+        records: TurnRecords,
+        journal: Journal,
+        seconds: float,
+        lease_seconds: float,
     ) -> None:
         self._owner = owner
         self._records = records
         self._journal = journal
         self._seconds = seconds
+        self._lease_seconds = lease_seconds
         self._task: asyncio.Task[None] | None = None
         # A question that the database has not answered yet; another one is not asked meanwhile.
-        self._asking: asyncio.Task[Mapping[UUID, int | None]] | None = None
+        self._asking: asyncio.Task[BeatAnswer] | None = None
 
     def start(self) -> None:
         """Begin to beat, in a task owned by this object until `aclose`."""
@@ -63,8 +74,6 @@ class Beat:
 
     async def _beat(self) -> None:
         turn_ids = self._owner.running_ids()
-        if not turn_ids:
-            return
         if self._journal.storage_is_lost():
             self._owner.fail_all("storage_unavailable", "The database does not answer.")
             return
@@ -74,8 +83,9 @@ class Beat:
         if not self._asking.done():
             return
         answer, self._asking = self._asking, None
-        for turn_id, by_id in answer.result().items():
+        for turn_id, by_id in answer.result().stop.items():
             self._owner.interrupt(turn_id, by_id)
 
-    async def _ask(self, turn_ids: tuple[UUID, ...]) -> Mapping[UUID, int | None]:
-        return await self._records.to_stop(turn_ids)
+    async def _ask(self, turn_ids: tuple[UUID, ...]) -> BeatAnswer:
+        owner = self._owner
+        return await self._records.beat(BeatOf(owner.node, owner.role, owner.draining, turn_ids))

@@ -9,8 +9,10 @@ import weakref
 from django.conf import settings
 
 from chat.turns.aftermath import weigh
-from chat.turns.engine import Engine
+from chat.turns.bus import NoBus
+from chat.turns.engine import Engine, Seams
 from chat.turns.journal import Rhythm
+from chat.turns.reading import DatabaseTurnReader
 from chat.turns.records import DatabaseTurnRecords
 from chat.turns.relays import directory
 from chat.turns.store import DatabaseChunkStore
@@ -25,13 +27,16 @@ def engine() -> Engine:
     loop = asyncio.get_running_loop()
     if loop not in _engines:
         turns = settings.TURNS
+        seams = Seams(
+            directory(), DatabaseChunkStore(), DatabaseTurnRecords(), DatabaseTurnReader(), NoBus()
+        )
         _engines[loop] = made = Engine(
-            directory(),
-            DatabaseChunkStore(),
-            DatabaseTurnRecords(),
+            seams,
             _rhythm(),
             node=_node(),
             beat_seconds=turns.beat_seconds,
+            lease_seconds=settings.NODES.lease_seconds,
+            follow_poll_seconds=settings.NODES.follow_poll_ms / 1000,
             max_turns=turns.max_turns_per_process,
             after=weigh,
         )

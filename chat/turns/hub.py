@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from chat.protocol import ConversationChanged, Event, Presence
-from chat.turns.live import LiveTurn
+from chat.turns.broadcast import Broadcast
 from chat.turns.viewer import Viewer
 
 
@@ -11,39 +11,38 @@ class Hub:
     """Live fan-out in one process. All methods run on the event loop and never wait."""
 
     def __init__(self) -> None:
-        self._turns: dict[UUID, LiveTurn] = {}
-        self._by_conversation: dict[UUID, dict[UUID, LiveTurn]] = {}
+        self._turns: dict[UUID, Broadcast] = {}
+        self._by_conversation: dict[UUID, dict[UUID, Broadcast]] = {}
         self._watchers: dict[UUID, set[Viewer]] = {}
 
-    def live(self, turn_id: UUID) -> LiveTurn | None:
+    def live(self, turn_id: UUID) -> Broadcast | None:
         """The turn, if it runs in this process."""
         return self._turns.get(turn_id)
 
-    def live_in(self, conversation_id: UUID) -> tuple[LiveTurn, ...]:
+    def live_in(self, conversation_id: UUID) -> tuple[Broadcast, ...]:
         """The turns of a conversation that run in this process."""
         return tuple(self._by_conversation.get(conversation_id, {}).values())
 
     def __len__(self) -> int:
         return len(self._turns)
 
-    def add(self, turn: LiveTurn, by: Viewer | None = None) -> None:
+    def add(self, turn: Broadcast, by: Viewer | None = None) -> None:
         """A turn begins: everybody who watches its conversation watches it too. `by` asked for it
         and has been told."""
         self._turns[turn.id] = turn
         self._by_conversation.setdefault(turn.conversation_id, {})[turn.id] = turn
-        admitted = turn.admitted
         change = ConversationChanged(
             conversation=turn.conversation_id,
             change="message",
             turn=turn.id,
-            user_message=admitted.user_message_id,
-            assistant_message=admitted.assistant_message_id,
+            user_message=turn.user_message_id,
+            assistant_message=turn.assistant_message_id,
         )
         self.say(turn.conversation_id, change, besides=by)
         for viewer in self._watchers.get(turn.conversation_id, ()):
             viewer.watch(turn, 0)
 
-    def end(self, turn: LiveTurn, state: str, event: Event | None) -> None:
+    def end(self, turn: Broadcast, state: str, event: Event | None) -> None:
         """A turn ended and is stored: show the end to its viewers and forget it."""
         turn.state = state
         if event is not None:
@@ -61,7 +60,7 @@ class Hub:
         turn_id: UUID | None = None,
         epoch: int | None = None,
         after: int | None = None,
-    ) -> tuple[LiveTurn, ...]:
+    ) -> tuple[Broadcast, ...]:
         """Watch a conversation and its running turns; of `turn_id` only what follows chunk
         `after` of the same epoch. Gives the running turns."""
         watchers = self._watchers.setdefault(conversation_id, set())

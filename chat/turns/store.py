@@ -1,9 +1,10 @@
 """Where chunks are journaled: raw SQL over one connection of its own, in one thread of its own."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
+from uuid import UUID
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,8 +15,9 @@ from chat.protocol import Chunk
 class ChunkStore(Protocol):
     """The seam to the journal's storage."""
 
-    async def append(self, chunks: Sequence[Chunk]) -> None:
-        """Store all chunks in one commit, or raise and store none."""
+    async def append(self, chunks: Sequence[Chunk]) -> Collection[UUID]:
+        """Store all chunks in one commit, or raise and store none. Gives the turns that this
+        process does not own any more: nothing of them is stored, and nothing may be shown."""
 
     async def aclose(self) -> None:
         """Give back the connection."""
@@ -38,11 +40,12 @@ class DatabaseChunkStore:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._connection: BaseDatabaseWrapper | None = None
 
-    async def append(self, chunks: Sequence[Chunk]) -> None:
+    async def append(self, chunks: Sequence[Chunk]) -> Collection[UUID]:
         """Store all chunks in one commit, or raise a django.db.Error and store none."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._append, chunks)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._append, chunks)
 
-    def _append(self, chunks: Sequence[Chunk]) -> None:
+    def _append(self, chunks: Sequence[Chunk]) -> frozenset[UUID]:
         connection = self._connection or self._open()
         as_hex = connection.vendor == "sqlite"
         rows = []
@@ -72,6 +75,7 @@ class DatabaseChunkStore:
             # Whatever the connection was in the middle of, a new one starts clean.
             self._close()
             raise
+        return frozenset()
 
     def _open(self) -> BaseDatabaseWrapper:
         self._connection = connections.create_connection("default")
@@ -98,14 +102,17 @@ class MemoryChunkStore:
         self.gate = asyncio.Event()
         self.gate.set()
         self.error: Exception | None = None
+        # Turns that another process has taken over.
+        self.lost: set[UUID] = set()
 
-    async def append(self, chunks: Sequence[Chunk]) -> None:
+    async def append(self, chunks: Sequence[Chunk]) -> Collection[UUID]:
         """Store all chunks once the gate is open."""
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        self.chunks += chunks
+        self.chunks += [chunk for chunk in chunks if chunk.turn not in self.lost]
         self.commits += 1
+        return self.lost & {chunk.turn for chunk in chunks}
 
     async def aclose(self) -> None:
         """Nothing to give back."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from chat.protocol import Person, encode_event
 from chat.protocol.events import Event
-from chat.turns.live import LiveTurn
+from chat.turns.broadcast import Broadcast
 
 SendFrame = Callable[[str], Awaitable[None]]
 
@@ -47,8 +47,8 @@ class Viewer:
         self._ack_timeout_seconds = ack_timeout_seconds
         self._queue: deque[str] = deque()
         self._queue_frames = queue_frames
-        self._cursors: dict[LiveTurn, _Cursor] = {}
-        self._dirty: dict[LiveTurn, None] = {}
+        self._cursors: dict[Broadcast, _Cursor] = {}
+        self._dirty: dict[Broadcast, None] = {}
         self._unacked_bytes = 0
         # Loop time since when the full window has had no acknowledgement.
         self._stalled_since: float | None = None
@@ -63,18 +63,18 @@ class Viewer:
             self._queue.append(encode_event(event))
         self._wakeup.set()
 
-    def watch(self, turn: LiveTurn, after_seq: int | None = None) -> None:
+    def watch(self, turn: Broadcast, after_seq: int | None = None) -> None:
         """Follow a turn: from the chunk after `after_seq`, or, if that is None or not known here,
         from a snapshot."""
         self.unwatch(turn)
         start = turn.index_after(after_seq)
         self._cursors[turn] = _Cursor(start or 0, needs_snapshot=start is None)
-        turn.viewers.add(self)
+        turn.watchers.add(self)
         self.wake(turn)
 
-    def unwatch(self, turn: LiveTurn) -> None:
+    def unwatch(self, turn: Broadcast) -> None:
         """Stop following a turn."""
-        turn.viewers.discard(self)
+        turn.watchers.discard(self)
         cursor = self._cursors.pop(turn, None)
         if cursor:
             self._unacked_bytes -= sum(size for _, size in cursor.unacked)
@@ -83,12 +83,12 @@ class Viewer:
                 self._stalled_since = None
                 self._wakeup.set()
 
-    def unwatch_where(self, wanted: Callable[[LiveTurn], bool]) -> None:
+    def unwatch_where(self, wanted: Callable[[Broadcast], bool]) -> None:
         """Stop following some turns, ended ones among them."""
         for turn in [turn for turn in self._cursors if wanted(turn)]:
             self.unwatch(turn)
 
-    def watches(self, turn: LiveTurn) -> bool:
+    def watches(self, turn: Broadcast) -> bool:
         """Whether the turn is followed."""
         return turn in self._cursors
 
@@ -96,7 +96,7 @@ class Viewer:
         """Stop following every turn: the client is gone."""
         self.unwatch_where(lambda _turn: True)
 
-    def wake(self, turn: LiveTurn) -> None:
+    def wake(self, turn: Broadcast) -> None:
         """A turn has something new."""
         self._dirty[turn] = None
         self._wakeup.set()
@@ -137,7 +137,7 @@ class Viewer:
             for turn in dirty:
                 await self._deliver(turn)
 
-    async def _deliver(self, turn: LiveTurn) -> None:
+    async def _deliver(self, turn: Broadcast) -> None:
         while cursor := self._cursors.get(turn):
             if cursor.next_index >= len(turn.frames) and not cursor.needs_snapshot:
                 break
@@ -148,11 +148,11 @@ class Viewer:
                 return
             await self._send(self._next_text(turn, cursor))
         if cursor and turn.state != "running":
-            turn.viewers.discard(self)
+            turn.watchers.discard(self)
             if not cursor.unacked:
                 self.unwatch(turn)
 
-    def _next_text(self, turn: LiveTurn, cursor: _Cursor) -> str:
+    def _next_text(self, turn: Broadcast, cursor: _Cursor) -> str:
         """The next frame's text; a snapshot instead of more chunks than the window holds."""
         if not cursor.needs_snapshot:
             frame = turn.frames[cursor.next_index]

@@ -1,19 +1,21 @@
 """Every setting of Tram, by what it governs; `docs/settings.md` is this package as tables."""
 
 from config.options.limits import Limits
+from config.options.nodes import Nodes
 from config.options.relay import Relay
 from config.options.site import BASE_DIR, Accounts, Site
 from config.options.sockets import Sockets
 from config.options.stored_relays import StoredRelays
 from config.options.turns import Turns
 
-GROUPS = (Site, Accounts, Turns, Sockets, Relay, StoredRelays, Limits)
+GROUPS = (Site, Accounts, Turns, Nodes, Sockets, Relay, StoredRelays, Limits)
 
 __all__ = [
     "BASE_DIR",
     "GROUPS",
     "Accounts",
     "Limits",
+    "Nodes",
     "Relay",
     "Site",
     "Sockets",

@@ -52,7 +52,7 @@ class Run:
         from chat.relay.settings import RelaySettings
         from chat.turns.engine import Engine
         from chat.turns.limits import gate_for
-        from tests.turns.doubles import FAST
+        from tests.turns.doubles import FAST, seams
 
         settings = RelaySettings(
             name="leaks",
@@ -69,9 +69,7 @@ class Run:
         self._rng = random.Random(1)
         self.states: dict[str, int] = {}
         self.engine = Engine(
-            self,
-            _NoStore(),
-            _Ends(self.states),
+            seams(self, store=_NoStore(), records=_Ends(self.states)),
             FAST,
             node="leaks",
             beat_seconds=2.0,
@@ -144,8 +142,9 @@ class Run:
 class _NoStore:
     """Keeps no chunks: what the run itself stores must not look like a leak."""
 
-    async def append(self, chunks: Sequence[Any]) -> None:
+    async def append(self, chunks: Sequence[Any]) -> frozenset[UUID]:
         await asyncio.sleep(0)
+        return frozenset()
 
     async def aclose(self) -> None:
         pass
@@ -164,8 +163,22 @@ class _Ends:
         self._states[name] = self._states.get(name, 0) + 1
         return ended(end)
 
-    async def to_stop(self, turn_ids: Sequence[UUID]) -> dict[UUID, int | None]:
-        return {}
+    async def beat(self, beat: Any) -> Any:
+        from chat.services.leases import BeatAnswer
+
+        return BeatAnswer()
+
+    async def stored_end(self, turn_id: UUID) -> Any:
+        return None
+
+    async def orphans(self, lease_seconds: float) -> Sequence[UUID]:
+        return []
+
+    async def adopt(self, turn_id: UUID) -> Any:
+        return None
+
+    async def release(self, node: str) -> None:
+        return None
 
 
 async def _now(turn: Any) -> Any:

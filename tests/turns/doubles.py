@@ -1,9 +1,10 @@
 """Doubles at the engine's seams, and a turn to run with them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from uuid import UUID, uuid4
 
+from chat.queries.running import RunningTurn, TurnReading
 from chat.relay.attempts import Attempt, AttemptStarted, RoutedEvent
 from chat.relay.errors import RelayError, RelayStreamBroken
 from chat.relay.gates import Claim
@@ -11,9 +12,15 @@ from chat.relay.recourse import GoOn
 from chat.relay.types import ChatRequest, Delta, Finish, RelayEvent, Usage, UsageReport
 from chat.services.ending import Ended, TurnEnd
 from chat.services.intents import Admitted, PromptMessage
+from chat.services.leases import BeatAnswer, BeatOf
+from chat.turns.bus import Bus, NoBus
+from chat.turns.engine import Seams
 from chat.turns.journal import Journal, Rhythm
 from chat.turns.live import LiveTurn
-from chat.turns.store import MemoryChunkStore
+from chat.turns.reading import TurnReader
+from chat.turns.records import TurnRecords
+from chat.turns.runner import AnswerStream
+from chat.turns.store import ChunkStore, MemoryChunkStore
 from chat.turns.viewer import Viewer
 
 FAST = Rhythm(interval_seconds=0, interval_max_seconds=0.001, stall_seconds=0.05, retry_seconds=0)
@@ -142,6 +149,7 @@ class MemoryRecords:
         self.questions = 0
         self.gate = asyncio.Event()
         self.gate.set()
+        self.released = ""
 
     async def end(self, end: TurnEnd) -> Ended | None:
         if self.error is not None:
@@ -150,12 +158,34 @@ class MemoryRecords:
         self.ends.append(end)
         return ended(end)
 
-    async def to_stop(self, turn_ids: Sequence[UUID]) -> Mapping[UUID, int | None]:
+    async def beat(self, beat: BeatOf) -> BeatAnswer:
         self.questions += 1
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return {id: by for id, by in self.wanted.items() if id in turn_ids}
+        return BeatAnswer({id: by for id, by in self.wanted.items() if id in beat.turn_ids})
+
+    async def stored_end(self, turn_id: UUID) -> Ended | None:
+        return next((ended(end) for end in self.ends if end.turn_id == turn_id), None)
+
+    async def orphans(self, lease_seconds: float) -> Sequence[UUID]:
+        return []
+
+    async def adopt(self, turn_id: UUID) -> Ended | None:
+        return None
+
+    async def release(self, node: str) -> None:
+        self.released = node
+
+
+class NothingElsewhere:
+    """A reader of stored turns where no other process runs any."""
+
+    async def running_in(self, conversation_ids: Collection[UUID]) -> Sequence[RunningTurn]:
+        return []
+
+    async def read(self, after: Mapping[UUID, int]) -> Mapping[UUID, TurnReading]:
+        return {}
 
 
 def ended(end: TurnEnd) -> Ended:
@@ -181,4 +211,22 @@ def ended(end: TurnEnd) -> Ended:
         total_ms=1,
         sha256="",
         by_this_call=True,
+    )
+
+
+def seams(
+    relays: AnswerStream,
+    *,
+    store: ChunkStore | None = None,
+    records: TurnRecords | None = None,
+    reader: TurnReader | None = None,
+    bus: Bus | None = None,
+) -> Seams:
+    """An engine's surroundings: doubles, but for what is given."""
+    return Seams(
+        relays,
+        store or MemoryChunkStore(),
+        records or MemoryRecords(),
+        reader or NothingElsewhere(),
+        bus or NoBus(),
     )

@@ -12,13 +12,13 @@ from chat.services.ending import TurnEnd
 from chat.services.errors import Restarting, TooManyTurns
 from chat.services.intents import Admitted
 from chat.turns.engine import Engine
-from chat.turns.store import MemoryChunkStore
 from tests.turns.doubles import (
     FAST,
     Client,
     MemoryRecords,
     StepRelay,
     admitted,
+    seams,
     until,
     whole_answer,
 )
@@ -34,9 +34,7 @@ class Site:
         self.stored.set()
         self.told: list[UUID] = []
         self.engine = Engine(
-            self.relay,
-            MemoryChunkStore(),
-            self.records,
+            seams(self.relay, records=self.records),
             FAST,
             node="here",
             beat_seconds=0.005,

@@ -5,9 +5,8 @@ import random
 
 from chat.services.intents import Admitted
 from chat.turns.engine import Engine
-from chat.turns.store import MemoryChunkStore
 from tests.turns.demo_relays import Relays
-from tests.turns.doubles import FAST, MemoryRecords, admitted, until
+from tests.turns.doubles import FAST, MemoryRecords, admitted, seams, until
 
 TURNS, AT_A_TIME, INTERRUPTED = 300, 30, 0.3
 
@@ -17,7 +16,7 @@ async def test_three_hundred_turns_with_interrupts_leave_nothing_behind() -> Non
         relay = await relays.add()
         records = MemoryRecords()
         engine = Engine(
-            relays, MemoryChunkStore(), records, FAST, node="here", beat_seconds=1, max_turns=1000
+            seams(relays, records=records), FAST, node="here", beat_seconds=1, max_turns=1000
         )
         engine.start()
         rng = random.Random(3)

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.turns.live import LiveTurn, utf16_units
+from chat.turns.broadcast import utf16_units
+from chat.turns.live import LiveTurn
 from tests.turns.doubles import admitted, live_turn
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

@@ -18,12 +18,11 @@ from chat.relay.demo import acts as do
 from chat.services.ending import Ended, stored_end
 from chat.turns.engine import Engine
 from chat.turns.records import DatabaseTurnRecords
-from chat.turns.store import MemoryChunkStore
 from tests.chat.admitting import send
 from tests.chat.conftest import alice, people
 from tests.chat.test_admission import priced
 from tests.turns.demo_relays import Relays
-from tests.turns.doubles import FAST, until
+from tests.turns.doubles import FAST, seams, until
 
 __all__ = ["alice", "people", "priced"]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,9 +36,7 @@ class Site:
     def __init__(self, relays: Relays, alice: Principal) -> None:
         self._alice = alice
         self.engine = Engine(
-            relays,
-            MemoryChunkStore(),
-            DatabaseTurnRecords(),
+            seams(relays, records=DatabaseTurnRecords()),
             FAST,
             node="here",
             beat_seconds=1,

@@ -9,7 +9,8 @@ from chat.relay.errors import RelayAuth, RelayRateLimited, RelayStreamBroken, Re
 from chat.relay.types import Delta, Finish, RetryNotice
 from chat.services.attempts import AttemptEnd, ReportedUsage
 from chat.services.ending import TurnEnd
-from chat.turns.live import Frame, LiveTurn
+from chat.turns.broadcast import Frame
+from chat.turns.live import LiveTurn
 from chat.turns.runner import TurnRunner
 from tests.turns.doubles import StepRelay, journal, live_turn, until, usage, whole_answer
 

@@ -174,6 +174,21 @@ export interface Presence {
   people: readonly Person[];
 }
 
+/** All messages that wait in a watched conversation, the next one first. */
+export interface Queue {
+  type: "queue";
+  conversation: string;
+  waiting: readonly WaitingMessage[];
+}
+
+/** A message waits until the answer before it is written; `accepted` follows. `position` counts from 1. */
+export interface Queued {
+  type: "queued";
+  id: string;
+  conversation: string;
+  position: number;
+}
+
 /** The connection is signed in and may be used. */
 export interface Ready {
   type: "ready";
@@ -251,6 +266,14 @@ export interface Usage {
   reasoning_tokens?: number | null;
 }
 
+/** One message in line: `id` is its sender's. */
+export interface WaitingMessage {
+  id: string;
+  person: Person;
+  content: string;
+  created_at: string;
+}
+
 export type Command =
   | Chat
   | Regenerate
@@ -266,6 +289,8 @@ export type Command =
 export type Event =
   | Ready
   | Accepted
+  | Queued
+  | Queue
   | Attached
   | Snapshot
   | Chunk

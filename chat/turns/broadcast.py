@@ -1,0 +1,130 @@
+"""What the clients of this process see of a running turn: its frames, its text so far, who watches."""
+
+from typing import Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from chat.protocol import Chunk, Event, Snapshot, encode_event
+
+
+class Frame(Struct, frozen=True, gc=False):
+    """One encoded frame of a turn. `seq` is 0 for frames that are not chunks.
+
+    `end_bytes` counts the bytes of all frames of the turn up to and with this one.
+    """
+
+    text: str
+    seq: int
+    size_bytes: int
+    end_bytes: int
+
+
+class Watcher(Protocol):
+    """Reads a turn's frames at its own pace: a client's viewer, or the outlet to another process."""
+
+    def wake(self, turn: "Broadcast") -> None:
+        """The turn has something new. Called on the event loop; must not wait."""
+
+
+def utf16_units(text: str) -> int:
+    """Length as a browser counts it: characters beyond the basic plane count twice."""
+    if text.isascii():
+        return len(text)
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+class Broadcast:
+    """The published part of one turn, whichever process runs it."""
+
+    def __init__(
+        self,
+        *,
+        id: UUID,
+        conversation_id: UUID,
+        team_id: UUID,
+        epoch: int,
+        user_message_id: UUID | None,
+        assistant_message_id: UUID,
+    ) -> None:
+        self.id = id
+        self.conversation_id = conversation_id
+        self.team_id = team_id
+        self.epoch = epoch
+        self.user_message_id = user_message_id
+        self.assistant_message_id = assistant_message_id
+        self.state = "running"
+        self._content: list[str] = []
+        self._reasoning: list[str] = []
+        self.seq = 0
+        self.frames: list[Frame] = []
+        # Where the frames after the newest chunk begin.
+        self.tail_index = 0
+        self.watchers: set[Watcher] = set()
+
+    def show(self, chunk: Chunk, text: str | None = None) -> None:
+        """Show a journaled chunk, the one after `seq`; `text` is its frame where that is known."""
+        self.seq = chunk.seq
+        self._content.append(chunk.content)
+        if chunk.reasoning:
+            self._reasoning.append(chunk.reasoning)
+        self._append(encode_event(chunk) if text is None else text, chunk.seq)
+
+    def tell(self, event: Event) -> None:
+        """Show an event about this turn to everyone watching, in its place among the chunks."""
+        self.tell_text(encode_event(event))
+
+    def tell_text(self, text: str) -> None:
+        """The same of an encoded event."""
+        self._append(text, 0)
+
+    def _append(self, text: str, seq: int) -> None:
+        # ASCII is the usual case; the exact size only matters for the window of a slow client.
+        size = len(text) if text.isascii() else len(text.encode())
+        self.frames.append(Frame(text, seq, size, self.size_bytes + size))
+        if seq:
+            self.tail_index = len(self.frames)
+        for watcher in self.watchers:
+            watcher.wake(self)
+
+    @property
+    def content(self) -> str:
+        """All published content."""
+        if len(self._content) > 1:
+            self._content = ["".join(self._content)]
+        return self._content[0] if self._content else ""
+
+    @property
+    def reasoning(self) -> str:
+        """All published reasoning."""
+        return "".join(self._reasoning)
+
+    def snapshot(self) -> Snapshot:
+        """The published state as one event."""
+        return Snapshot(
+            turn=self.id,
+            epoch=self.epoch,
+            seq=self.seq,
+            content=self.content,
+            state="running",
+            reasoning=self.reasoning,
+            conversation=self.conversation_id,
+            assistant_message=self.assistant_message_id,
+        )
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all frames so far."""
+        return self.frames[-1].end_bytes if self.frames else 0
+
+    def index_after(self, seq: int | None) -> int | None:
+        """Index of the frame that follows chunk `seq`; None if there is no such chunk here."""
+        if seq is None or seq > self.seq:
+            return None
+        if seq == 0:
+            return 0
+        # A turn has about as many frames as chunks: start near, then look around.
+        at = min(seq, len(self.frames)) - 1
+        while at < len(self.frames) and self.frames[at].seq != seq:
+            at += 1
+        return at + 1

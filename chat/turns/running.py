@@ -1,0 +1,145 @@
+"""The running turns of this process: a task for each, from its launch to its settlement."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from chat.protocol import Error
+from chat.services.ending import Ended, TurnEnd
+from chat.services.intents import Admitted
+from chat.turns import metrics
+from chat.turns.endings import done_event
+from chat.turns.hub import Hub
+from chat.turns.journal import Journal
+from chat.turns.live import LiveTurn
+from chat.turns.records import TurnRecords, store_end
+from chat.turns.runner import AnswerStream, TurnRunner
+from chat.turns.sentences import sentence_for
+from chat.turns.viewer import Viewer
+
+log = structlog.get_logger(__name__)
+
+After = Callable[[TurnEnd], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Running:
+    live: LiveTurn
+    runner: TurnRunner
+    task: "asyncio.Task[None]"
+
+
+class RunningTurns:
+    """Owns the tasks of all turns that run here. `idle` is set while there is none."""
+
+    def __init__(
+        self,
+        relays: AnswerStream,
+        journal: Journal,
+        records: TurnRecords,
+        hub: Hub,
+        after: After | None,
+    ) -> None:
+        self._relays = relays
+        self._journal = journal
+        self._records = records
+        self._hub = hub
+        self._after = after
+        self._running: dict[UUID, _Running] = {}
+        self._stopping_all = False
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def ids(self) -> tuple[UUID, ...]:
+        """The turns that run here."""
+        return tuple(self._running)
+
+    def launch(self, admitted: Admitted, by: Viewer | None = None) -> LiveTurn:
+        """Run a stored turn. `by` is the viewer that asked and has been told."""
+        live = LiveTurn(admitted)
+        metrics.turn_started()
+        runner = TurnRunner(live, self._relays, self._journal)
+        self._hub.add(live, by)
+        task = asyncio.create_task(self._own(live, runner), name=f"turn {live.id}")
+        self._running[live.id] = _Running(live, runner, task)
+        self.idle.clear()
+        self._journal.live_turns = len(self._running)
+        if self._stopping_all:
+            _stop_for_restart(runner)
+        return live
+
+    def interrupt(self, turn_id: UUID, by_id: int | None) -> bool:
+        """Stop a turn; false if it does not run here."""
+        running = self._running.get(turn_id)
+        if running is None:
+            return False
+        running.runner.stop(by_id=by_id)
+        return True
+
+    def fail_all(self, code: str, detail: str) -> None:
+        """Stop every turn as failed."""
+        for running in list(self._running.values()):
+            running.runner.stop("failed", error=(code, detail))
+
+    def stop_all_for_restart(self) -> None:
+        """Interrupt every turn, and those that still come."""
+        self._stopping_all = True
+        for running in list(self._running.values()):
+            _stop_for_restart(running.runner)
+
+    async def aclose(self) -> None:
+        """Cancel what is left; its text is in the journal."""
+        left = [running.task for running in self._running.values()]
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left)
+
+    def lose(self, turn_ids: Iterable[UUID]) -> None:
+        """Another process owns these turns: close their relays and write nothing any more."""
+        raise NotImplementedError
+
+    async def _own(self, live: LiveTurn, runner: TurnRunner) -> None:
+        try:
+            end = await runner.run()
+            ended = await store_end(self._records, end)
+            if ended is None:
+                self._let_go(live)
+            else:
+                self._hub.end(live, ended.state, done_event(ended, end.retry_after_seconds))
+        except Exception:
+            log.exception("turn_failed", turn=str(live.id))
+            self._let_go(live)
+        else:
+            if ended is not None and ended.by_this_call:
+                await self._follow(end, ended)
+        finally:
+            del self._running[live.id]
+            self._journal.live_turns = len(self._running)
+            if not self._running:
+                self.idle.set()
+
+    async def _follow(self, end: TurnEnd, ended: Ended) -> None:
+        """Do what comes after a turn was told: no fault of it changes what was told."""
+        try:
+            metrics.turn_ended(ended, end.attempts)
+            if self._after is not None:
+                await self._after(end)
+        except Exception:
+            log.exception("turn_not_followed", turn=str(end.turn_id))
+
+    def _let_go(self, live: LiveTurn) -> None:
+        """Another process owns the turn now, or its end could not be stored: no `done` is known
+        here, but whoever watches must not wait for it."""
+        error = Error("internal_error", sentence_for("internal_error"), turn=live.id)
+        self._hub.end(live, "orphaned", error)
+
+
+def _stop_for_restart(runner: TurnRunner) -> None:
+    runner.stop(error=("restarting", "The server restarted."))
