@@ -1,4 +1,4 @@
-"""What the clients of this process see of a running turn: its frames, its text so far, who watches."""
+"""What clients of this process see of a running turn: its frames, its text so far, who watches."""
 
 from typing import Protocol
 from uuid import UUID
@@ -21,7 +21,7 @@ class Frame(Struct, frozen=True, gc=False):
 
 
 class Watcher(Protocol):
-    """Reads a turn's frames at its own pace: a client's viewer, or the outlet to another process."""
+    """Reads a turn's frames at its own pace: a client's viewer, or the outlet to a process."""
 
     def wake(self, turn: "Broadcast") -> None:
         """The turn has something new. Called on the event loop; must not wait."""
