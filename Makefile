@@ -20,7 +20,7 @@ test: install ## Run the tests (make test ARGS="-k word" for some).
 	@$(PYTHON) -m config.embedded page
 	@$(PYTHON) -m config.embedded install model || true
 	@$(PY) -m config.catalogues --compile
-	$(RUN)/pytest -q -n 3 --dist loadfile $(ARGS)
+	$(RUN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: install ## Lint, types, import contracts, templates, the page's code, migrations, documents.
 	@$(PYTHON) -m config.embedded page

@@ -22,7 +22,26 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("tram")
 
+LONGEST = (
+    "tests/house/test_up",
+    "tests/house/test_fresh_clone",
+    "tests/sockets/test_language_model",
+    "test_on_postgresql",
+    "tests/journeys/",
+    "tests/faults/",
+    "tests/sockets/",
+)
+"""Modules that take longest begin first, so that no worker is left alone with one at the end."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the modules; within one everything stays as it is written."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((at for at, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
+
+    items.sort(key=rank)
 
 
 def lacking(what: str) -> None:
