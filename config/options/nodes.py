@@ -9,6 +9,36 @@ from config.environment import variable
 class Nodes:
     """How the processes of one site know of each other."""
 
+    workers: int = variable(
+        "WORKERS",
+        1,
+        unit="processes",
+        low=1,
+        high=64,
+        meaning="Processes of `manage.py serve` that share its port. More than one needs "
+        "PostgreSQL, and wants REDIS_URL.",
+    )
+    role: str = variable(
+        "ROLE",
+        "all",
+        choices=("all", "web", "runner"),
+        meaning="What this process does: pages and sockets (`web`), the turns (`runner`, on no "
+        "port), or all of it. `web` and `runner` need PostgreSQL and each other.",
+    )
+    probe_port: int = variable(
+        "PROBE_PORT",
+        0,
+        low=0,
+        high=65535,
+        meaning="First of the ports on which each worker answers `/ready`, `/health` and "
+        "`/metrics`, and nothing else, for itself: worker 1 there, worker 2 on the next. 0: none.",
+    )
+    drain_closes_port: bool = variable(
+        "DRAIN_CLOSES_PORT",
+        False,
+        meaning="A process that drains stops listening at once, so that the proxy goes to the "
+        "next one. Off: its pages say until the end that it restarts. Workers always do.",
+    )
     lease_seconds: float = variable(
         "LEASE_SECONDS",
         10.0,
