@@ -1,6 +1,8 @@
 """The product's own settings, with an environment that every test run makes alike."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -13,8 +15,11 @@ os.environ["STATIC_COLLECTED"] = "false"
 os.environ["ALLOWED_HOSTS"] = "localhost,127.0.0.1,testserver"
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
 # A folder of its own for each run, so that runs beside each other share nothing.
-os.environ["DATA_DIR"] = os.environ.get("TEST_DATA_DIR") or tempfile.mkdtemp(prefix="tram-tests-")
-os.environ["TEST_DATA_DIR"] = os.environ["DATA_DIR"]
+if not os.environ.get("TEST_DATA_DIR"):
+    os.environ["TEST_DATA_DIR"] = tempfile.mkdtemp(prefix="tram-tests-")
+    # Only by who made it: the other processes of the run find it in the environment.
+    atexit.register(shutil.rmtree, os.environ["TEST_DATA_DIR"], ignore_errors=True)
+os.environ["DATA_DIR"] = os.environ["TEST_DATA_DIR"]
 
 from config.settings import *  # noqa: E402, F403
 
