@@ -1,5 +1,6 @@
 """What clients of this process see of a running turn: its frames, its text so far, who watches."""
 
+from collections.abc import Iterable
 from typing import Protocol
 from uuid import UUID
 
@@ -54,6 +55,12 @@ class Broadcast:
         self.user_message_id = user_message_id
         self.assistant_message_id = assistant_message_id
         self.state = "running"
+        # False while what is stored of the turn is still on its way here.
+        self.ready = True
+        # Where the frames of the end begin, once there is one.
+        self.end_index: int | None = None
+        # The encoded `done` of a turn that ended in order; empty where only the database knows.
+        self.done = ""
         self._content: list[str] = []
         self._reasoning: list[str] = []
         self.seq = 0
@@ -78,14 +85,31 @@ class Broadcast:
         """The same of an encoded event."""
         self._append(text, 0)
 
+    def finish(self, state: str, texts: Iterable[str], done: str = "") -> None:
+        """The turn ended in `state`: show the encoded events of its end, the last thing of it.
+
+        `done` is the one among them that other processes may show too.
+        """
+        self.state = state
+        self.ready = True
+        self.done = done
+        self.end_index = len(self.frames)
+        for text in texts:
+            self.tell_text(text)
+        self.wake_all()
+
+    def wake_all(self) -> None:
+        """Let everybody who watches look again."""
+        for watcher in self.watchers:
+            watcher.wake(self)
+
     def _append(self, text: str, seq: int) -> None:
         # ASCII is the usual case; the exact size only matters for the window of a slow client.
         size = len(text) if text.isascii() else len(text.encode())
         self.frames.append(Frame(text, seq, size, self.size_bytes + size))
         if seq:
             self.tail_index = len(self.frames)
-        for watcher in self.watchers:
-            watcher.wake(self)
+        self.wake_all()
 
     @property
     def content(self) -> str:

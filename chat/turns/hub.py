@@ -1,9 +1,12 @@
-"""The hub: which turns run in this process, who watches which conversation, and what they see."""
+"""The hub: which turns are seen in this process, who watches which conversation, what they see."""
 
+from collections.abc import Collection
 from uuid import UUID
 
-from chat.protocol import ConversationChanged, Event, Presence
+from chat.protocol import ConversationChanged, Done, Event, Presence, encode_event
+from chat.services.ending import Ended
 from chat.turns.broadcast import Broadcast
+from chat.turns.endings import done_event, ended_snapshot
 from chat.turns.viewer import Viewer
 
 
@@ -16,11 +19,11 @@ class Hub:
         self._watchers: dict[UUID, set[Viewer]] = {}
 
     def live(self, turn_id: UUID) -> Broadcast | None:
-        """The turn, if it runs in this process."""
+        """The turn, if it runs in this process or is mirrored here."""
         return self._turns.get(turn_id)
 
     def live_in(self, conversation_id: UUID) -> tuple[Broadcast, ...]:
-        """The turns of a conversation that run in this process."""
+        """The running turns of a conversation that are seen here, the older ones first."""
         return tuple(self._by_conversation.get(conversation_id, {}).values())
 
     def __len__(self) -> int:
@@ -29,8 +32,7 @@ class Hub:
     def add(self, turn: Broadcast, by: Viewer | None = None) -> None:
         """A turn begins: everybody who watches its conversation watches it too. `by` asked for it
         and has been told."""
-        self._turns[turn.id] = turn
-        self._by_conversation.setdefault(turn.conversation_id, {})[turn.id] = turn
+        self._keep(turn)
         change = ConversationChanged(
             conversation=turn.conversation_id,
             change="message",
@@ -42,16 +44,60 @@ class Hub:
         for viewer in self._watchers.get(turn.conversation_id, ()):
             viewer.watch(turn, 0)
 
-    def end(self, turn: Broadcast, state: str, event: Event | None) -> None:
+    def end(self, turn: Broadcast, state: str, event: Event) -> None:
         """A turn ended and is stored: show the end to its viewers and forget it."""
-        turn.state = state
-        if event is not None:
-            turn.tell(event)
-        self._turns.pop(turn.id, None)
-        siblings = self._by_conversation.get(turn.conversation_id, {})
-        siblings.pop(turn.id, None)
+        text = encode_event(event)
+        turn.finish(state, [text], text if isinstance(event, Done) else "")
+        self._forget(turn)
+
+    def end_as_told(self, turn: Broadcast, state: str, done: str) -> None:
+        """The same, with the encoded `done` of the process where the turn ended."""
+        turn.finish(state, [done], done)
+        self._forget(turn)
+
+    def end_as_stored(self, turn: Broadcast, ended: Ended) -> None:
+        """The same of a turn that somebody else ended: its stored text, where what was shown is
+        not all of it, and its `done`."""
+        texts = [encode_event(done_event(ended))]
+        if (turn.content, turn.reasoning, turn.epoch) != (
+            ended.content,
+            ended.reasoning,
+            ended.epoch,
+        ):
+            texts.insert(0, encode_event(ended_snapshot(ended)))
+        turn.finish(ended.state, texts)
+        self._forget(turn)
+
+    def drop(self, turn: Broadcast) -> None:
+        """Nothing more of the turn will be known here: forget it, and let its viewers go."""
+        self._forget(turn)
+        for viewer in self._watchers.get(turn.conversation_id, ()):
+            viewer.unwatch(turn)
+
+    def replace(self, old: Broadcast, new: Broadcast) -> None:
+        """The turn goes on under a new epoch: its viewers see it from a snapshot on."""
+        self._forget(old)
+        self._keep(new)
+        for viewer in self._watchers.get(new.conversation_id, ()):
+            viewer.unwatch(old)
+            viewer.watch(new)
+
+    def _keep(self, turn: Broadcast) -> None:
+        self._turns[turn.id] = turn
+        self._by_conversation.setdefault(turn.conversation_id, {})[turn.id] = turn
+
+    def _forget(self, turn: Broadcast) -> None:
+        if self._turns.get(turn.id) is not turn:
+            return
+        del self._turns[turn.id]
+        siblings = self._by_conversation[turn.conversation_id]
+        del siblings[turn.id]
         if not siblings:
-            self._by_conversation.pop(turn.conversation_id, None)
+            del self._by_conversation[turn.conversation_id]
+
+    def watched(self) -> Collection[UUID]:
+        """The conversations that somebody here watches."""
+        return self._watchers.keys()
 
     def attach(
         self,
@@ -62,7 +108,7 @@ class Hub:
         after: int | None = None,
     ) -> tuple[Broadcast, ...]:
         """Watch a conversation and its running turns; of `turn_id` only what follows chunk
-        `after` of the same epoch. Gives the running turns."""
+        `after` of the same epoch, else a snapshot. Gives the running turns."""
         watchers = self._watchers.setdefault(conversation_id, set())
         if viewer not in watchers:
             watchers.add(viewer)
@@ -71,7 +117,7 @@ class Hub:
         for turn in turns:
             if turn.id == turn_id and (epoch is None or epoch == turn.epoch):
                 viewer.watch(turn, after)
-            elif not viewer.watches(turn):
+            elif turn.id == turn_id or not viewer.watches(turn):
                 viewer.watch(turn)
         return turns
 

@@ -23,8 +23,11 @@ class Lagging(Exception):
 
 @dataclass(slots=True)
 class _Cursor:
-    next_index: int
+    # The chunk after which to begin, until what is stored of the turn is here; then `next_index`.
+    after_seq: int | None
+    next_index: int = 0
     needs_snapshot: bool = False
+    placed: bool = False
     # Sent and not yet acknowledged chunks: (seq, bytes).
     unacked: deque[tuple[int, int]] = field(default_factory=deque)
 
@@ -67,8 +70,9 @@ class Viewer:
         """Follow a turn: from the chunk after `after_seq`, or, if that is None or not known here,
         from a snapshot."""
         self.unwatch(turn)
-        start = turn.index_after(after_seq)
-        self._cursors[turn] = _Cursor(start or 0, needs_snapshot=start is None)
+        self._cursors[turn] = cursor = _Cursor(after_seq)
+        if turn.ready:
+            _place(cursor, turn)
         turn.watchers.add(self)
         self.wake(turn)
 
@@ -138,7 +142,9 @@ class Viewer:
                 await self._deliver(turn)
 
     async def _deliver(self, turn: Broadcast) -> None:
-        while cursor := self._cursors.get(turn):
+        while turn.ready and (cursor := self._cursors.get(turn)):
+            if not cursor.placed:
+                _place(cursor, turn)
             if cursor.next_index >= len(turn.frames) and not cursor.needs_snapshot:
                 break
             if self._unacked_bytes >= self._window_bytes:
@@ -147,6 +153,7 @@ class Viewer:
                 self._dirty[turn] = None
                 return
             await self._send(self._next_text(turn, cursor))
+        cursor = self._cursors.get(turn)
         if cursor and turn.state != "running":
             turn.watchers.discard(self)
             if not cursor.unacked:
@@ -171,3 +178,8 @@ class Viewer:
     def _count(self, cursor: _Cursor, seq: int, size_bytes: int) -> None:
         cursor.unacked.append((seq, size_bytes))
         self._unacked_bytes += size_bytes
+
+
+def _place(cursor: _Cursor, turn: Broadcast) -> None:
+    start = turn.index_after(cursor.after_seq)
+    cursor.next_index, cursor.needs_snapshot, cursor.placed = start or 0, start is None, True
