@@ -9,7 +9,8 @@ import weakref
 from django.conf import settings
 
 from chat.turns.aftermath import weigh
-from chat.turns.bus import NoBus
+from chat.turns.bus import Bus, NoBus
+from chat.turns.bus.redis import RedisBus
 from chat.turns.engine import Engine, Seams
 from chat.turns.journal import Rhythm
 from chat.turns.reading import DatabaseTurnReader
@@ -28,7 +29,7 @@ def engine() -> Engine:
     if loop not in _engines:
         turns = settings.TURNS
         seams = Seams(
-            directory(), DatabaseChunkStore(), DatabaseTurnRecords(), DatabaseTurnReader(), NoBus()
+            directory(), DatabaseChunkStore(), DatabaseTurnRecords(), DatabaseTurnReader(), _bus()
         )
         _engines[loop] = made = Engine(
             seams,
@@ -52,6 +53,18 @@ def forget_engine() -> Engine | None:
 def _node() -> str:
     # A process number comes again, in a container even at once; this name must not.
     return f"{socket.gethostname()[:46]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def _bus() -> Bus:
+    if not settings.SITE.redis_url:
+        return NoBus()
+    nodes = settings.NODES
+    return RedisBus(
+        settings.SITE.redis_url,
+        probe_seconds=nodes.bus_probe_seconds,
+        message_bytes=nodes.bus_frame_bytes,
+        queue_messages=nodes.bus_queue_frames,
+    )
 
 
 def _rhythm() -> Rhythm:

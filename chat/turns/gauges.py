@@ -58,6 +58,7 @@ async def read_gauges() -> None:
     running = engine()
     metrics.TURNS_ACTIVE.set(len(running.running_ids()))
     metrics.SOCKETS_OPEN.set(len(running.goodbyes))
+    metrics.BUS_ALIVE.set(running.bus.alive)
     metrics.DRAINING.set(is_draining())
     metrics.JOURNAL_STALL.set(running.journal_stall_seconds())
     for gauge in (

@@ -56,10 +56,14 @@ TOKENS = _counter(
     "tokens", "Tokens settled, by the relay that answered", "relay", "direction", "quality"
 )
 COST = _counter("cost_usd", "Cost settled, by the relay that answered", "relay", "quality")
+BUS_MESSAGES = _counter("bus_messages", "Messages between processes", "direction")
+BUS_DROPPED = _counter("bus_dropped", "Messages between processes that were not sent or not taken")
+BUS_RECONNECTS = _counter("bus_reconnects", "How often listening to Redis began anew")
 MALFORMED = _counter("malformed_frames", "Frames of relays that were skipped", "relay")
 
 TURNS_ACTIVE = _gauge("turns_active", "Turns that run in this process now")
 SOCKETS_OPEN = _gauge("sockets_open", "Browser sockets of this process")
+BUS_ALIVE = _gauge("bus_alive", "1 while messages between processes arrive here")
 DRAINING = _gauge("draining", "1 while the process takes no new work")
 JOURNAL_STALL = _gauge("journal_stall_seconds", "How long the journal's commits have failed")
 STREAMS_ACTIVE = _gauge("relay_streams_active", "Attempts at work now", "relay", "key")

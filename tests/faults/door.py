@@ -1,10 +1,12 @@
-"""A door before the relay: open, mute (it takes connections and says nothing), or shut (a
-connection never comes about)."""
+"""A door before the relay or Redis: open, mute (it takes connections and says nothing), swallowing
+(the same, and open connections stay as if nothing were wrong), or shut (a connection never comes
+about)."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Self
 
@@ -44,6 +46,10 @@ class Door:
     async def mute(self) -> None:
         """End all connections; take new ones and leave them without an answer."""
         await self.open()
+        self._mute = True
+
+    def swallow(self) -> None:
+        """Keep all connections, take new ones, and carry nothing any more."""
         self._mute = True
 
     async def shut(self) -> None:
@@ -89,33 +95,29 @@ class Door:
                 return
             onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
             try:
-                await _both_ways(reader, writer, onward_reader, onward_writer)
+                await _all_ways(
+                    self._copy(reader, onward_writer), self._copy(onward_reader, writer)
+                )
             finally:
                 onward_writer.close()
         finally:
             writer.close()
 
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(_PIECE_BYTES):
+                if self._mute:
+                    self.heard_bytes += len(data)
+                    continue
+                writer.write(data)
+                await writer.drain()
 
-async def _both_ways(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    onward_reader: asyncio.StreamReader,
-    onward_writer: asyncio.StreamWriter,
-) -> None:
-    ways = {
-        asyncio.create_task(_copy(reader, onward_writer)),
-        asyncio.create_task(_copy(onward_reader, writer)),
-    }
+
+async def _all_ways(*copies: Coroutine[None, None, None]) -> None:
+    ways = {asyncio.create_task(copy) for copy in copies}
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for way in ways:
             way.cancel()
         await asyncio.wait(ways)
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while data := await reader.read(_PIECE_BYTES):
-            writer.write(data)
-            await writer.drain()
