@@ -6,6 +6,8 @@ from urllib.parse import unquote
 from config.addresses import parts_of
 from config.environment import SettingInvalid
 
+CHANNEL_MESSAGES = 5000
+"""Messages that may wait in Redis for one process; what is beyond is lost."""
 MAIL = "smtp://user:password@host:587 or smtps://…"
 REDIS = "redis://, rediss:// or unix:// and an address"
 
@@ -30,7 +32,7 @@ def channel_layer(redis_url: str) -> dict[str, Any]:
     host = {"address": redis_url, "socket_timeout": None}
     return {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [host], "prefix": "tram"},
+        "CONFIG": {"hosts": [host], "prefix": "tram", "capacity": CHANNEL_MESSAGES},
     }
 
 

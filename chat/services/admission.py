@@ -37,10 +37,12 @@ def start_turn(principal: Principal, intent: Intent, *, models: Models, node: st
     The same intent again gives the same turn with `created` false. Raises a
     chat.services.errors.Refused, NotVisible or Forbidden.
     """
-    _check_content(intent)
+    check_content(intent)
     try:
         with transaction.atomic():
-            return _sent_before(principal, intent) or _admit(principal, intent, models, node)
+            return _sent_before(principal, intent) or admit_at(
+                find_place(principal, intent), principal, intent, models=models, node=node
+            )
     except (IntegrityError, TooManyTurns, RateLimited):
         # The same send arrived twice at once and the other one was first.
         earlier = _sent_before(principal, intent)
@@ -49,7 +51,8 @@ def start_turn(principal: Principal, intent: Intent, *, models: Models, node: st
         return earlier
 
 
-def _check_content(intent: Intent) -> None:
+def check_content(intent: Intent) -> None:
+    """Raise ContentInvalid for a text that nobody may send."""
     if intent.kind not in ("chat", "edit"):
         return
     limit = settings.TURNS.max_message_characters
@@ -98,8 +101,13 @@ def _admitted(turn: Turn, **extra: Any) -> Admitted:
     )
 
 
-def _admit(principal: Principal, intent: Intent, models: Models, node: str) -> Admitted:
-    place = find_place(principal, intent)
+def admit_at(
+    place: Place, principal: Principal, intent: Intent, *, models: Models, node: str
+) -> Admitted:
+    """Store a turn at a place, within the caller's transaction that locks the conversation.
+
+    Raises as `start_turn`.
+    """
     conversation = place.conversation
     model = model_for(intent, conversation, models)
     window_bytes, max_tokens = window(

@@ -1,12 +1,14 @@
 """What the floors above are told once a change is committed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
 import structlog
 from django.db import transaction
+
+from chat.services.intents import Admitted
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +31,25 @@ class ConversationChange(Announcement):
     change: Literal["title", "pinned", "unpinned", "archived", "unarchived", "deleted", "restored"]
     title: str | None = None
     running_turns: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange(Announcement):
+    """Other messages wait in a conversation than before."""
+
+    conversation_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LeftLine(Announcement):
+    """A waiting message became a turn (`admitted`), or was refused with an error."""
+
+    conversation_id: UUID
+    person_id: int
+    client_id: UUID
+    content: str = field(repr=False)
+    admitted: Admitted | None = None
+    refusal: Exception | None = None
 
 
 Listener = Callable[[Announcement], None]

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts.policy import Principal
 from accounts.roles import Capability
-from chat.models import Conversation, Turn, TurnState
+from chat.models import Conversation, Turn, TurnState, WaitingMessage
 from chat.models.conversation import TITLE_CHARACTERS
 from chat.queries import conversation_for
 from chat.search import fold
@@ -70,6 +70,7 @@ def delete(principal: Principal, conversation_id: UUID) -> tuple[UUID, ...]:
     """Hide the conversation from everybody; `restore` brings it back.
 
     Turns that still run in it cost money: their owners are asked to stop them. Returns them.
+    Messages that wait in it are dropped.
     """
     conversation = conversation_for(principal, conversation_id, Capability.DELETE_CONVERSATION)
     running = Turn.objects.filter(conversation=conversation, state=TurnState.RUNNING)
@@ -77,6 +78,7 @@ def delete(principal: Principal, conversation_id: UUID) -> tuple[UUID, ...]:
     running.filter(interrupt_requested_at=None).update(
         interrupt_requested_at=Now(), interrupted_by=principal.user_id
     )
+    WaitingMessage.objects.filter(conversation=conversation).delete()
     if _mark(conversation, "deleted_at", True):
         _announce(principal, conversation, "deleted", running_turns=stopped)
     return stopped

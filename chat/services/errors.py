@@ -33,6 +33,14 @@ class TooManyTurns(Refused):
     code = "too_many_turns"
 
 
+class PlaceTaken(TooManyTurns):
+    """An answer is still being written here. Wait for it, or stop it."""
+
+
+class LineFull(TooManyTurns):
+    """Too many messages wait already. Send again when an answer has ended."""
+
+
 class RateLimited(Refused):
     """A limit of the person or the team is reached; `retry_after_seconds` says for how long."""
 
@@ -82,10 +90,12 @@ __all__ = [
     "ContentInvalid",
     "Forbidden",
     "IdempotencyMismatch",
+    "LineFull",
     "ModelForbidden",
     "ModelNotAllowed",
     "ModelUnknown",
     "NotVisible",
+    "PlaceTaken",
     "RateLimited",
     "Refused",
     "Restarting",

@@ -8,8 +8,8 @@ from django.utils import timezone
 from accounts.models import Team
 from accounts.policy import NotVisible, Principal, require
 from accounts.roles import Capability
-from chat.models import Conversation, Message, Turn, TurnState
-from chat.services.errors import ContentInvalid, TooManyTurns
+from chat.models import Conversation, Message, Turn, TurnState, WaitingMessage
+from chat.services.errors import ContentInvalid, PlaceTaken, TooManyTurns
 from chat.services.intents import Intent
 
 _CUT = {TurnState.FAILED, TurnState.INTERRUPTED, TurnState.BUDGET_STOPPED, TurnState.ORPHANED}
@@ -31,7 +31,8 @@ def find_place(principal: Principal, intent: Intent) -> Place:
     """Resolve an intent within the caller's transaction; the conversation's row is locked.
 
     Raises NotVisible for anything foreign or absent, Forbidden without the right to send,
-    ContentInvalid when the target is of the wrong kind, TooManyTurns while its answer is written.
+    ContentInvalid when the target is of the wrong kind, TooManyTurns while its answer is written;
+    for a chat that is PlaceTaken: it may wait.
     """
     if intent.kind == "chat":
         return _place_chat(principal, intent)
@@ -39,7 +40,7 @@ def find_place(principal: Principal, intent: Intent) -> Place:
     target = Message.objects.filter(pk=intent.target_id).select_related("parent").first()
     if target is None:
         raise NotVisible
-    conversation = _locked(principal, target.conversation_id)
+    conversation = lock_conversation(principal, target.conversation_id)
     if intent.kind == "edit":
         if target.role != Message.Role.USER:
             raise ContentInvalid("Only a person's message can be edited.", path="$.message")
@@ -59,18 +60,56 @@ def _place_chat(principal: Principal, intent: Intent) -> Place:
         now = timezone.now()
         conversation = Conversation(team=team, owner_id=principal.user_id, updated_at=now)
         return Place(conversation, None, new_conversation=True)
-    conversation = _locked(principal, intent.conversation_id)
+    conversation = lock_conversation(principal, intent.conversation_id)
+    if WaitingMessage.objects.filter(
+        requester_id=principal.user_id, client_id=intent.client_id
+    ).exists():
+        # Sent before: it is in line, and not sent past it.
+        raise PlaceTaken
     parent_id = intent.parent_id or conversation.leaf_id
     if parent_id is not None:
-        parent = Message.objects.filter(pk=parent_id, conversation=conversation).first()
-        if parent is None:
+        if not Message.objects.filter(pk=parent_id, conversation=conversation).exists():
             raise NotVisible
-        if Turn.objects.filter(assistant_message=parent, state=TurnState.RUNNING).exists():
-            raise TooManyTurns("An answer is still being written here. Wait for it, or stop it.")
+        if is_taken(conversation, parent_id, principal.user_id):
+            raise PlaceTaken
     return Place(conversation, parent_id)
 
 
-def _locked(principal: Principal, conversation_id: UUID) -> Conversation:
+def is_taken(conversation: Conversation, parent_id: UUID, person_id: int) -> bool:
+    """Whether a new message of a person under `parent_id` must wait.
+
+    It must where that answer is being written, where somebody else has asked there and is being
+    answered, and where others wait already to go on from the conversation's end. Her own running
+    answers do not hinder a person from beginning another branch.
+    """
+    running = Turn.objects.filter(conversation=conversation, state=TurnState.RUNNING)
+    if running.filter(assistant_message_id=parent_id).exists():
+        return True
+    beside = running.filter(user_message__parent_id=parent_id)
+    if beside.exclude(user_message__author_id=person_id).exists():
+        return True
+    at_the_end = parent_id == conversation.leaf_id
+    return at_the_end and WaitingMessage.objects.filter(conversation=conversation).exists()
+
+
+def end_below(conversation: Conversation, message_id: UUID) -> UUID:
+    """The last message of the newest branch that goes through a message."""
+    newest: dict[UUID, UUID] = {}
+    below = Message.objects.filter(
+        conversation=conversation,
+        number__gt=Message.objects.filter(pk=message_id).values("number"),
+        parent__isnull=False,
+    )
+    for id, parent_id in below.order_by("number").values_list("id", "parent_id"):
+        newest[parent_id] = id
+    while message_id in newest:
+        message_id = newest[message_id]
+    return message_id
+
+
+def lock_conversation(principal: Principal, conversation_id: UUID) -> Conversation:
+    """Lock a conversation's row until the transaction ends: what goes where is decided one after
+    the other. Raises NotVisible, and Forbidden without the right to send."""
     conversation = (
         Conversation.objects.select_for_update(of=("self",))
         .filter(pk=conversation_id, deleted_at=None)

@@ -41,6 +41,28 @@ class Turns:
     max_turns_per_person: int = variable(
         "MAX_TURNS_PER_PERSON", 8, unit="turns", low=1, meaning="Turns of one person at a time."
     )
+    max_waiting_messages: int = variable(
+        "MAX_WAITING_MESSAGES",
+        20,
+        unit="messages",
+        low=0,
+        meaning="Messages that may wait in one conversation for the answer before them.",
+    )
+    max_waiting_messages_per_person: int = variable(
+        "MAX_WAITING_MESSAGES_PER_PERSON",
+        20,
+        unit="messages",
+        low=0,
+        meaning="Messages of one person that may wait, in all conversations together.",
+    )
+    waiting_look_seconds: float = variable(
+        "WAITING_LOOK_SECONDS",
+        3.0,
+        unit="seconds",
+        low=0.1,
+        meaning="Each process looks this often for messages that wait for nothing any more, and "
+        "for lines it was not told of.",
+    )
     max_turns_per_process: int = variable(
         "MAX_TURNS_PER_PROCESS",
         1000,
