@@ -14,6 +14,7 @@ from chat.turns.beat import Beat
 from chat.turns.bus import Bus, Message, Stop
 from chat.turns.hub import Hub
 from chat.turns.journal import Journal, Rhythm
+from chat.turns.line import Lines, WaitingLine
 from chat.turns.mirrors import Mirrors
 from chat.turns.outlets import Outlets
 from chat.turns.reading import TurnReader
@@ -58,8 +59,11 @@ class Engine:
         max_turns: int,
         last_ends_seconds: float = LAST_ENDS_SECONDS,
         after: After | None = None,
+        lines: Lines | None = None,
+        line_look_seconds: float = 3.0,
     ) -> None:
-        """`after` is awaited for each turn whose end is stored and told."""
+        """`after` is awaited for each turn whose end is stored and told. Without `lines` no
+        message waits for an answer's end."""
         self.node = node
         self.role = role
         self.draining = False
@@ -76,6 +80,12 @@ class Engine:
         self._admitted_all.set()
         self._max_turns = max_turns
         self._last_ends_seconds = last_ends_seconds
+        # What else of this process ends with the engine.
+        self.closings: list[Callable[[], Awaitable[None]]] = []
+        self._line: WaitingLine | None = None
+        if lines is not None:
+            self._line = WaitingLine(lines, self.admit, node, line_look_seconds)
+            self.running.on_end = self._line.ended
         self._beat = Beat(self, seams.records, self._journal, beat_seconds, lease_seconds)
 
     def start(self) -> None:
@@ -84,6 +94,8 @@ class Engine:
         self.bus.start(self.node, self._receive)
         self.mirrors.start()
         self._beat.start()
+        if self._line is not None:
+            self._line.start()
 
     def _receive(self, message: Message) -> None:
         """Take what another process says."""
@@ -164,6 +176,8 @@ class Engine:
     async def drain(self, seconds: float) -> None:
         """Refuse new turns, let the running ones end, stop what is left after `seconds`."""
         self.draining = True
+        if self._line is not None:
+            await self._line.aclose()
         farewell = asyncio.create_task(self._say_goodbye(), name="goodbye")
         if not await self._becomes_idle(seconds):
             self.running.stop_all_for_restart()
@@ -195,6 +209,8 @@ class Engine:
     async def aclose(self) -> None:
         """End everything; turns that still run are interrupted and settled."""
         await self.drain(0)
+        for close in self.closings:
+            await close()
         await self.running.aclose()
         await self.mirrors.aclose()
         await self.outlets.aclose()

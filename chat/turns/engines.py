@@ -13,6 +13,7 @@ from chat.turns.bus import Bus, NoBus
 from chat.turns.bus.redis import RedisBus
 from chat.turns.engine import Engine, Seams
 from chat.turns.journal import Rhythm
+from chat.turns.line import DatabaseLines
 from chat.turns.reading import DatabaseTurnReader
 from chat.turns.records import DatabaseTurnRecords
 from chat.turns.relays import directory
@@ -23,8 +24,9 @@ _engines: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Engine]" = (
 )
 
 
-def engine() -> Engine:
-    """The engine of the running event loop, started at its first use."""
+def engine(role: str = "") -> Engine:
+    """The engine of the running event loop, started at its first use in this role, or in that of
+    the settings."""
     loop = asyncio.get_running_loop()
     if loop not in _engines:
         turns = settings.TURNS
@@ -35,11 +37,14 @@ def engine() -> Engine:
             seams,
             _rhythm(),
             node=_node(),
+            role=role or settings.NODES.role,
             beat_seconds=turns.beat_seconds,
             lease_seconds=settings.NODES.lease_seconds,
             follow_poll_seconds=settings.NODES.follow_poll_ms / 1000,
             max_turns=turns.max_turns_per_process,
             after=weigh,
+            lines=DatabaseLines(directory().models),
+            line_look_seconds=turns.waiting_look_seconds,
         )
         made.start()
     return _engines[loop]

@@ -49,6 +49,8 @@ class RunningTurns:
         self._hub = hub
         self._after = after
         self._running: dict[UUID, _Running] = {}
+        # Called with its conversation when a turn has ended here, whatever its end.
+        self.on_end: Callable[[UUID], None] | None = None
         self._stopping_all = False
         self.idle = asyncio.Event()
         self.idle.set()
@@ -121,6 +123,8 @@ class RunningTurns:
                 await self._follow(end, ended)
         finally:
             del self._running[live.id]
+            if self.on_end is not None:
+                self.on_end(live.conversation_id)
             self._journal.live_turns = len(self._running)
             if not self._running:
                 self.idle.set()
