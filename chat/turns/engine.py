@@ -17,6 +17,7 @@ from chat.turns.journal import Journal, Rhythm
 from chat.turns.line import Lines, WaitingLine
 from chat.turns.mirrors import Mirrors
 from chat.turns.outlets import Outlets
+from chat.turns.post import Post
 from chat.turns.reading import TurnReader
 from chat.turns.records import TurnRecords
 from chat.turns.runner import AnswerStream
@@ -56,6 +57,8 @@ class Engine:
         beat_seconds: float,
         lease_seconds: float = 10.0,
         follow_poll_seconds: float = 0.5,
+        bus_frame_bytes: int = 65_536,
+        alone: bool = False,
         max_turns: int,
         last_ends_seconds: float = LAST_ENDS_SECONDS,
         after: After | None = None,
@@ -73,8 +76,11 @@ class Engine:
         self.goodbyes: set[Callable[[], Awaitable[None]]] = set()
         self._journal = Journal(seams.store, rhythm)
         self.running = RunningTurns(seams.relays, self._journal, seams.records, self.hub, after)
-        self.outlets = Outlets(self.hub, seams.bus, node)
-        self.mirrors = Mirrors(self.hub, seams.bus, seams.reader, node, follow_poll_seconds)
+        self._post = Post(seams.bus)
+        self.outlets = Outlets(self.hub, seams.bus, self._post, node, bus_frame_bytes)
+        self.mirrors = Mirrors(
+            self.hub, seams.bus, self._post, seams.reader, node, follow_poll_seconds, alone=alone
+        )
         self._admissions: set[asyncio.Task[Admitted]] = set()
         self._admitted_all = asyncio.Event()
         self._admitted_all.set()
@@ -92,18 +98,22 @@ class Engine:
         """Begin to journal, to beat, and to listen to other processes."""
         self._journal.start()
         self.bus.start(self.node, self._receive)
+        self._post.start()
         self.mirrors.start()
         self._beat.start()
         if self._line is not None:
             self._line.start()
 
     def _receive(self, message: Message) -> None:
-        """Take what another process says."""
-        if isinstance(message, Stop):
-            self.running.interrupt(message.turn, message.by_id)
-        else:
-            self.outlets.receive(message)
-            self.mirrors.receive(message)
+        """Take what another process says. Nothing it says may end the listening."""
+        try:
+            if isinstance(message, Stop):
+                self.running.interrupt(message.turn, message.by_id)
+            else:
+                self.outlets.receive(message)
+                self.mirrors.receive(message)
+        except Exception:
+            log.exception("message_not_taken", kind=type(message).__name__)
 
     async def admit(
         self,
@@ -156,10 +166,15 @@ class Engine:
         """Stop a turn of this process; false if it does not run here."""
         return self.running.interrupt(turn_id, by_id)
 
-    async def interrupt_at(self, node: str, turn_id: UUID, by_id: int | None) -> None:
-        """Ask the owner of a turn to stop it. That it may get lost is why the database is told
-        too."""
-        await self.bus.send(node, Stop(self.node, turn_id, by_id))
+    def interrupt_at(self, node: str, turn_id: UUID, by_id: int | None) -> None:
+        """Ask the owner of a turn to stop it, before anything else that is to be said. That it may
+        get lost is why the database is told too."""
+        self._post.send(node, Stop(self.node, turn_id, by_id), urgent=True)
+
+    def interrupt_anywhere(self, turn_id: UUID, by_id: int | None) -> None:
+        """Stop a turn at once, wherever it runs, as far as the bus carries."""
+        if not self.interrupt(turn_id, by_id):
+            self._post.tell_all(Stop(self.node, turn_id, by_id))
 
     def journal_stall_seconds(self) -> float:
         """How long the journal's commits have been failing; 0 while all is well."""
@@ -214,6 +229,7 @@ class Engine:
         await self.running.aclose()
         await self.mirrors.aclose()
         await self.outlets.aclose()
+        await self._post.aclose()
         await self._beat.aclose()
         await self.bus.aclose()
         await self._journal.aclose()

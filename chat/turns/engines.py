@@ -7,6 +7,7 @@ import socket
 import weakref
 
 from django.conf import settings
+from django.db import connection
 
 from chat.turns.aftermath import weigh
 from chat.turns.bus import Bus, NoBus
@@ -41,6 +42,9 @@ def engine(role: str = "") -> Engine:
             beat_seconds=turns.beat_seconds,
             lease_seconds=settings.NODES.lease_seconds,
             follow_poll_seconds=settings.NODES.follow_poll_ms / 1000,
+            bus_frame_bytes=settings.NODES.bus_frame_bytes,
+            # The lock file keeps every other process off an SQLite database.
+            alone=connection.vendor == "sqlite",
             max_turns=turns.max_turns_per_process,
             after=weigh,
             lines=DatabaseLines(directory().models),
