@@ -16,15 +16,16 @@ from chat.turns.relays.first_look import look_at_relays as look_at_relays
 log = structlog.get_logger(__name__)
 
 _draining = False
+_taken_over = False
 
 
-async def start() -> None:
+async def start(role: str) -> None:
     """Settle what an earlier process left behind, then begin.
 
     Only an embedded server does so: it is alone with its database, so whatever is stored as
     running belongs to a process that died.
     """
-    engine()
+    engine(role)
     if not settings.SITE.redis_url:
         # The doors are open already: what was sent through them meanwhile is not left behind.
         for turn_id in await cross(running_turns, besides_node=engine().node):
@@ -44,10 +45,15 @@ async def _recover(turn_id: UUID) -> None:
         log.exception("turn_not_recovered", turn=str(turn_id))
 
 
+def begin_drain(*, taken_over: bool) -> None:
+    """Take no new work any more. `taken_over`: other processes accept what comes to the same
+    address."""
+    global _draining, _taken_over
+    _draining, _taken_over = True, taken_over
+
+
 async def drain(seconds: float) -> None:
     """Refuse new turns, let the running ones end for up to `seconds`, settle the rest, close."""
-    global _draining
-    _draining = True
     running = engine()
     await running.drain(seconds)
     if forget_engine() is not None:
@@ -57,5 +63,11 @@ async def drain(seconds: float) -> None:
 
 
 def is_draining() -> bool:
-    """Whether this server takes no new work any more."""
+    """Whether this process takes no new work any more."""
     return _draining
+
+
+def is_closed() -> bool:
+    """Whether nothing is answered at this address any more but that it restarts: this process
+    drains, and no other one shares its port."""
+    return _draining and not _taken_over

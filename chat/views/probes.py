@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from chat.crossing import cross
 from chat.relay.client import RelayClient
 from chat.relay.errors import RelayError
-from chat.turns.lifecycle import is_draining
+from chat.turns.lifecycle import is_closed, is_draining
 from chat.turns.relays import directory
 
 log = structlog.get_logger(__name__)
@@ -46,9 +46,13 @@ async def health(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
 
 
 @require_safe
-async def ready(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
-    """Answer 200 while new work is taken: not while draining, not without the database."""
-    if is_draining():
+async def ready(request: HttpRequest) -> JsonResponse:
+    """Answer 200 while new work is taken: not while draining, not without the database.
+
+    At a port that other workers serve too, it is taken while this one drains.
+    """
+    own_port = getattr(request, "scope", {}).get("own_port", False)
+    if is_closed() or (own_port and is_draining()):
         return JsonResponse({"status": "draining"}, status=503)
     try:
         await cross(_touch_database)

@@ -2,19 +2,33 @@
 
 import argparse
 import asyncio
-import errno
 import os
 import signal
-import socket
 import sys
 import threading
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from chat.serving.conditions import (
+    CannotServe,
+    on_sqlite,
+    require_several,
+    require_writable,
+    what_no_redis_costs,
+)
+from chat.serving.listening import CannotListen, Door, inherit, listen, shown
+from chat.serving.supervisor import Supervisor
+from chat.serving.workers import ParentLine, Worker
 from chat.sole_process import SecondProcess, claim
+
+GRACE_SECONDS = 30.0
+"""A worker whose parent is gone has its drain and so long to end."""
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Command(BaseCommand):
@@ -24,76 +38,128 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Take the address, by default HOST and PORT; port 0 is any free one."""
-        parser.add_argument("--host", default=settings.SITE.host)
-        parser.add_argument("--port", type=int, default=settings.SITE.port)
+        site, nodes = settings.SITE, settings.NODES
+        parser.add_argument("--host", default=site.host)
+        parser.add_argument("--port", type=int, help="A runner listens only where this is given.")
+        parser.add_argument("--workers", type=int, default=nodes.workers, metavar="N")
+        parser.add_argument("--role", choices=("all", "web", "runner"), default=nodes.role)
+        parser.add_argument("--probe-port", type=int, default=nodes.probe_port, metavar="P")
         parser.add_argument("--reload", action="store_true", help="Start again on changed code.")
+        # From the parent to a worker: its number and line, and the sockets it accepts from.
+        parser.add_argument("--worker", type=_numbers, help=argparse.SUPPRESS)
+        parser.add_argument("--door", type=int, help=argparse.SUPPRESS)
+        parser.add_argument("--probe-door", type=int, help=argparse.SUPPRESS)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run until a signal; exit status 0 after a drain, 1 when it cannot start."""
-        host, port = options["host"], options["port"]
-        require_writable(settings.DATA_DIR)
-        require_free(host, port)
-        if options["reload"]:
-            from django.utils import autoreload
+        if threading.current_thread() is threading.main_thread():
+            # Nothing has begun yet that would have to be ended in order.
+            for number in ENDING_SIGNALS:
+                signal.signal(number, _leave)
+        try:
+            require_writable(settings.DATA_DIR)
+            require_several(options["workers"], options["role"])
+            if options["worker"]:
+                self._serve_as_worker(options)
+            elif options["reload"]:
+                self._serve_again_and_again(options)
+            elif options["workers"] > 1:
+                self._supervise(options)
+            else:
+                self._serve(options)
+        except (CannotServe, CannotListen, SecondProcess) as refusal:
+            raise CommandError(str(refusal)) from None
 
-            autoreload.run_with_reloader(self._serve, host, port)
-        else:
-            self._serve(host, port)
+    def _serve_again_and_again(self, options: dict[str, Any]) -> None:
+        from django.utils import autoreload
 
-    def _serve(self, host: str, port: int) -> None:
+        autoreload.run_with_reloader(self._serve, options)
+
+    def _serve(self, options: dict[str, Any]) -> None:
+        if on_sqlite():
+            claim(settings.DATA_DIR)
+        doors = _site_door(options)
+        if options["probe_port"]:
+            doors.append(listen(options["host"], options["probe_port"], probes_only=True))
+        self._run(
+            doors,
+            partial(self._tell, _announcement(doors)),
+            options["role"],
+            tells=True,
+            taken_over=settings.NODES.drain_closes_port,
+        )
+
+    def _serve_as_worker(self, options: dict[str, Any]) -> None:
+        slot, line_number = options["worker"]
+        structlog.contextvars.bind_contextvars(worker=slot)
+        line = ParentLine(line_number, settings.TURNS.drain_seconds + GRACE_SECONDS)
+        line.follow(partial(os.kill, os.getpid(), signal.SIGTERM))
+        doors = []
+        if options["door"] is not None:
+            doors.append(inherit(options["door"], probes_only=options["role"] == "runner"))
+        if options["probe_door"] is not None:
+            doors.append(inherit(options["probe_door"], probes_only=True))
+        # One of them looks at the relays for all.
+        self._run(doors, line.say_ready, options["role"], tells=slot == 1, taken_over=True)
+
+    def _supervise(self, options: dict[str, Any]) -> None:
+        """Be the parent of several workers, who accept from the sockets that are bound here."""
+        number, probe_port = options["workers"], options["probe_port"]
+        doors = _site_door(options)
+        ports = range(probe_port, probe_port + number) if probe_port else ()
+        probe_doors = [listen(options["host"], port, probes_only=True) for port in ports]
+
+        def start(slot: int) -> Worker:
+            command = [sys.argv[0], "serve", "--skip-checks", f"--role={options['role']}"]
+            inherited = []
+            for name, given in (("door", doors), ("probe-door", probe_doors[slot - 1 : slot])):
+                for door in given:
+                    inherited.append(door.socket.fileno())
+                    command.append(f"--{name}={door.socket.fileno()}")
+            return Worker(slot, command, inherited)
+
         if not settings.SITE.redis_url:
-            try:
-                claim(settings.DATA_DIR)
-            except SecondProcess as refusal:
-                raise CommandError(str(refusal)) from None
+            self._tell(what_no_redis_costs())
+        status = Supervisor(
+            number,
+            start,
+            drain_seconds=settings.TURNS.drain_seconds,
+            announce=partial(self._tell, f"{_announcement(doors)} with {number} workers"),
+            tell=self._tell,
+        ).run()
+        if status:
+            raise CommandError("the workers did not end in order; the lines above say why")
+
+    def _run(
+        self,
+        doors: Sequence[Door],
+        announce: Callable[[], None],
+        role: str,
+        *,
+        tells: bool,
+        taken_over: bool,
+    ) -> None:
         use_uvloop()
         # Daphne makes its event loop when it is imported, so it comes after uvloop's policy.
-        from chat.serving import SiteServer
+        from chat.serving.site_server import SiteServer
 
-        server = SiteServer(host=host, port=port, announce=self._announce, tell=self._tell)
+        server = SiteServer(
+            doors,
+            role=role,
+            taken_over=taken_over,
+            announce=announce,
+            tell=self._tell if tells else None,
+        )
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in ENDING_SIGNALS:
                 server.loop.add_signal_handler(number, server.begin_drain)
         server.run()
         if server.failure:
             raise CommandError(server.failure)
 
-    def _announce(self, host: str, port: int) -> None:
-        shown = f"[{host}]" if ":" in host else host
-        self._tell(f"listening on http://{shown}:{port}")
-
     def _tell(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
-
-
-def require_free(host: str, port: int) -> None:
-    """Raise `CommandError` in one clear line if nobody can listen on `host` and `port`."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # As the server itself does, so that a port just left counts as free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            reason = f"port {port} is taken by another program; choose another with PORT"
-        else:
-            reason = f"cannot listen on {host} port {port}: {error.strerror}"
-        raise CommandError(reason) from None
-
-
-def require_writable(folder: Path) -> None:
-    """Make `folder` if need be; raise `CommandError` in one clear line if it cannot be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        writable = os.access(folder, os.W_OK | os.X_OK)
-    except OSError:
-        writable = False
-    if not writable:
-        raise CommandError(f"the folder {folder} cannot be written; choose another with DATA_DIR")
 
 
 def use_uvloop() -> None:
@@ -103,3 +169,28 @@ def use_uvloop() -> None:
     import uvloop
 
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+
+def _site_door(options: dict[str, Any]) -> list[Door]:
+    """Bind the site's port, which a runner has only where it was asked for, and for probes."""
+    runs_only = options["role"] == "runner"
+    if options["port"] is None and runs_only:
+        return []
+    port = settings.SITE.port if options["port"] is None else options["port"]
+    return [listen(options["host"], port, probes_only=runs_only)]
+
+
+def _announcement(doors: Sequence[Door]) -> str:
+    if not doors:
+        return "running turns, on no port"
+    return f"listening on {shown(*doors[0].address)}"
+
+
+def _numbers(text: str) -> tuple[int, int]:
+    slot, line = text.split(":")
+    return int(slot), int(line)
+
+
+def _leave(_number: int, _frame: object) -> None:
+    # At once, before any handler of what is only being imported.
+    sys.exit(0)
