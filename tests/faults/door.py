@@ -25,6 +25,8 @@ class Door:
         self.heard_bytes = 0
         """What it was told since it was muted."""
         self._mute = False
+        self.deaf_after: bytes | None = None
+        """Whoever says these words through the door gets through, and hears no answer any more."""
         self._accepting: asyncio.Task[None] | None = None
         self._passages: set[asyncio.Task[None]] = set()
         self._plugs: list[socket.socket] = []
@@ -40,7 +42,7 @@ class Door:
     async def open(self) -> None:
         """Let everybody through."""
         await self._stop()
-        self._mute = False
+        self._mute, self.deaf_after = False, None
         self._accepting = asyncio.create_task(self._accept(), name="door")
 
     async def mute(self) -> None:
@@ -95,20 +97,32 @@ class Door:
                 return
             onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
             try:
+                deaf = asyncio.Event()
                 await _all_ways(
-                    self._copy(reader, onward_writer), self._copy(onward_reader, writer)
+                    self._copy(reader, onward_writer, speaks=deaf),
+                    self._copy(onward_reader, writer, hears=deaf),
                 )
             finally:
                 onward_writer.close()
         finally:
             writer.close()
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        speaks: asyncio.Event | None = None,
+        hears: asyncio.Event | None = None,
+    ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(_PIECE_BYTES):
-                if self._mute:
+                if self._mute or (hears and hears.is_set()):
                     self.heard_bytes += len(data)
                     continue
+                if speaks and self.deaf_after is not None and self.deaf_after in data:
+                    # Before it is sent, as the answer may be quick.
+                    speaks.set()
                 writer.write(data)
                 await writer.drain()
 

@@ -31,9 +31,17 @@ class KeptDoor:
         """End all connections; take new ones and leave them without an answer."""
         self._do(self._door.mute())
 
+    def swallow(self) -> None:
+        """Keep all connections, take new ones, and carry nothing any more."""
+        self._loop.call_soon_threadsafe(self._door.swallow)
+
     def shut(self) -> None:
         """End all connections; new ones never come about."""
         self._do(self._door.shut())
+
+    def deafen_after(self, words: bytes) -> None:
+        """Whoever says these words from now on gets through, and hears no answer any more."""
+        self._door.deaf_after = words
 
     def close(self) -> None:
         """End it and its thread."""

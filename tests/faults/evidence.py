@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from psycopg.rows import dict_row
 
 from chat.relay.demo.acts import AnyAct, Flood, Say, Text
 from chat.relay.demo.casting import answer_for
@@ -16,6 +18,7 @@ from chat.relay.demo.offering import model_for
 from chat.relay.demo.order import ChatMessage, Order
 from chat.relay.demo.pieces import cut
 from chat.relay.demo.record import RequestRecord
+from tests.cluster import Cluster
 from tests.socket_client import Frame, SeenTurn
 
 Fields = dict[str, Any]
@@ -81,24 +84,36 @@ class Evidence(msgspec.Struct, kw_only=True):
 
 
 def stored(data_dir: Path, turn_id: str) -> dict[str, Any]:
-    """What the database holds of a turn."""
-    key = turn_id.replace("-", "")
-    subject = f"turn:{turn_id}"
+    """What an embedded site's database holds of a turn."""
     with closing(sqlite3.connect(data_dir / "tram.sqlite3", timeout=20)) as connection:
         connection.row_factory = sqlite3.Row
 
-        def rows(query: str, value: str) -> list[Fields]:
-            return [dict(row) for row in connection.execute(query, (value,)).fetchall()]
+        def rows(query: str, value: Any) -> list[Fields]:
+            return [dict(row) for row in connection.execute(query + " = ?", (value,)).fetchall()]
 
-        turn = rows("select * from chat_turn where id = ?", key)[0]
-        return {
-            "turn": turn,
-            "message": rows(
-                "select * from chat_message where id = ?", turn["assistant_message_id"]
-            )[0],
-            "transfers": rows(
-                "select * from billing_transfer where subject = ? order by id", subject
-            ),
-            "settlement": rows("select * from billing_settlement where subject = ?", subject)[0],
-            "attempts": rows("select * from chat_attempt where turn_id = ? order by number", key),
-        }
+        return _gather(rows, turn_id.replace("-", ""), turn_id)
+
+
+def stored_in_cluster(cluster: Cluster, turn_id: str) -> dict[str, Any]:
+    """What a cluster's database holds of a turn."""
+    with cluster.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+
+        def rows(query: str, value: Any) -> list[Fields]:
+            return cursor.execute(f"{query} = %s".encode(), (value,)).fetchall()
+
+        return _gather(rows, turn_id, turn_id)
+
+
+def _gather(rows: Callable[[str, Any], list[Fields]], key: str, turn_id: str) -> dict[str, Any]:
+    """`rows` selects where a column is a value; `key` is the turn's id as the database has it."""
+    subject = f"turn:{turn_id}"
+    turn = rows("select * from chat_turn where id", key)[0]
+    transfers = rows("select * from billing_transfer where subject", subject)
+    attempts = rows("select * from chat_attempt where turn_id", key)
+    return {
+        "turn": turn,
+        "message": rows("select * from chat_message where id", turn["assistant_message_id"])[0],
+        "transfers": sorted(transfers, key=lambda row: row["id"]),
+        "settlement": rows("select * from billing_settlement where subject", subject)[0],
+        "attempts": sorted(attempts, key=lambda row: row["number"]),
+    }
