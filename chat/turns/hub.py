@@ -1,9 +1,17 @@
 """The hub: which turns are seen in this process, who watches which conversation, what they see."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
-from chat.protocol import ConversationChanged, Done, Event, Presence, encode_event
+from chat.protocol import (
+    ConversationChanged,
+    Done,
+    Event,
+    Person,
+    Presence,
+    TypingNow,
+    encode_event,
+)
 from chat.services.ending import Ended
 from chat.turns.broadcast import Broadcast
 from chat.turns.endings import done_event, ended_snapshot
@@ -17,6 +25,9 @@ class Hub:
         self._turns: dict[UUID, Broadcast] = {}
         self._by_conversation: dict[UUID, dict[UUID, Broadcast]] = {}
         self._watchers: dict[UUID, set[Viewer]] = {}
+        # Told when other people watch a conversation than before; by itself the hub knows only
+        # who does so here.
+        self.on_people: Callable[[UUID], None] = self._say_presence
 
     def live(self, turn_id: UUID) -> Broadcast | None:
         """The turn, if it runs in this process or is mirrored here."""
@@ -112,7 +123,7 @@ class Hub:
         watchers = self._watchers.setdefault(conversation_id, set())
         if viewer not in watchers:
             watchers.add(viewer)
-            self._say_presence(conversation_id)
+            self.on_people(conversation_id)
         turns = self.live_in(conversation_id)
         for turn in turns:
             if turn.id == turn_id and (epoch is None or epoch == turn.epoch):
@@ -128,17 +139,44 @@ class Hub:
             watchers.discard(viewer)
             if not watchers:
                 del self._watchers[conversation_id]
-            self._say_presence(conversation_id)
+            self.on_people(conversation_id)
         viewer.unwatch_where(lambda turn: turn.conversation_id == conversation_id)
 
-    def _say_presence(self, conversation_id: UUID) -> None:
-        watchers = self._watchers.get(conversation_id, set())
+    def is_watched(self, conversation_id: UUID) -> bool:
+        """Whether somebody here watches a conversation."""
+        return conversation_id in self._watchers
+
+    def people_in(self, conversation_id: UUID) -> tuple[Person, ...]:
+        """Who watches a conversation here, each once, in the order of their ids."""
+        watchers = self._watchers.get(conversation_id, ())
         people = {viewer.person.id: viewer.person for viewer in watchers if viewer.person}
-        present = tuple(people[id] for id in sorted(people))
-        self.say(conversation_id, Presence(conversation_id, present))
+        return tuple(people[id] for id in sorted(people))
+
+    def _say_presence(self, conversation_id: UUID) -> None:
+        self.say(conversation_id, Presence(conversation_id, self.people_in(conversation_id)))
 
     def say(self, conversation_id: UUID, event: Event, besides: Viewer | None = None) -> None:
         """Show an event that belongs to no turn to everybody who watches a conversation."""
         for viewer in self._watchers.get(conversation_id, ()):
             if viewer is not besides:
                 viewer.say(event)
+
+    def say_to_others(self, event: TypingNow, person_id: int) -> None:
+        """Show everybody who watches but the person herself, in whichever of her tabs."""
+        for viewer in self._watchers.get(event.conversation, ()):
+            if viewer.person is None or viewer.person.id != person_id:
+                viewer.say(event)
+
+    def say_to(self, viewer: Viewer, conversation_id: UUID, event: Event) -> None:
+        """Show one viewer an event of a conversation, if it watches that still."""
+        if viewer in self._watchers.get(conversation_id, ()):
+            viewer.say(event)
+
+    def leave(self, viewer: Viewer, conversation_id: UUID) -> None:
+        """Stop watching a conversation, but see its running turns to their end."""
+        watchers = self._watchers.get(conversation_id, set())
+        if viewer in watchers:
+            watchers.discard(viewer)
+            if not watchers:
+                del self._watchers[conversation_id]
+            self.on_people(conversation_id)
