@@ -7,7 +7,7 @@ from accounts.roles import Capability
 from chat import protocol
 from chat.crossing import cross
 from chat.protocol import Accepted, Attached, Person, TypingNow
-from chat.queries import conversation_for
+from chat.queries.running import watchable
 from chat.services.admission import start_turn
 from chat.services.ending import stored_end
 from chat.services.intents import Admitted, Intent
@@ -52,6 +52,8 @@ class Verbs:
             by=self._viewer,
         )
         if not admitted.created:
+            # The same send may have come first to another process, which runs the turn.
+            await self._engine.mirrors.look(admitted.conversation_id, by=self._viewer)
             await self._catch_up(admitted.turn_id, admitted.conversation_id)
 
     def _accept(self, id: UUID, admitted: Admitted) -> None:
@@ -72,11 +74,19 @@ class Verbs:
         self._attached[admitted.conversation_id] = admitted.team_id
         self._engine.hub.attach(self._viewer, admitted.conversation_id)
 
-    def interrupt_here(self, turn_id: UUID) -> bool:
-        """Stop a turn of this process at once, without waiting for anything.
+    def interrupt_at_once(self, turn_id: UUID) -> bool:
+        """Stop a turn without waiting for anything: here, or by telling the process that is known
+        to run it.
 
-        False: it does not run here. Raises NotVisible or Forbidden.
+        False: it does not run here, and the database is to be told. Raises NotVisible or Forbidden.
         """
+        if self._interrupt_here(turn_id):
+            return True
+        if (node := self._engine.mirrors.owner_of(turn_id)) is not None:
+            self._engine.interrupt_at(node, turn_id, self.principal.user_id)
+        return False
+
+    def _interrupt_here(self, turn_id: UUID) -> bool:
         live = self._engine.hub.live(turn_id)
         if live is None:
             return False
@@ -85,20 +95,24 @@ class Verbs:
 
     async def interrupt(self, command: protocol.Interrupt) -> None:
         """Stop a turn that runs elsewhere, or say again how an ended one ended."""
-        if self.interrupt_here(command.turn):
+        if self._interrupt_here(command.turn):
             return
+        # Noted in the database too: what the bus loses, the owner finds there with its next beat.
         place = await cross(request_interrupt, self.principal, command.turn)
+        if place.running and self._engine.mirrors.owner_of(command.turn) != place.node:
+            self._engine.interrupt_at(place.node, command.turn, self.principal.user_id)
         if not place.running and (ended := await cross(stored_end, command.turn)):
             self._viewer.say(done_event(ended))
 
     async def attach(self, command: protocol.Attach) -> None:
         """Watch a conversation; bring the client up to date with the turn it names."""
-        found = await cross(conversation_for, self.principal, command.conversation)
+        found = await cross(watchable, self.principal, command.conversation)
         if self._left:
             return
         # The rights may have changed while the database was asked.
         require(self.principal, Capability.READ_CONVERSATION, found.team_id)
         self._attached[command.conversation] = found.team_id
+        self._engine.mirrors.follow(found.running, by=self._viewer)
         live = self._engine.hub.live_in(command.conversation)
         self._viewer.say(Attached(command.conversation, tuple(turn.id for turn in live)))
         self._engine.hub.attach(

@@ -127,7 +127,7 @@ class ChatConsumer(AsyncConsumer):
 
     def _take(self, verbs: Verbs, command: protocol.Command) -> None:
         try:
-            if isinstance(command, protocol.Interrupt) and verbs.interrupt_here(command.turn):
+            if isinstance(command, protocol.Interrupt) and verbs.interrupt_at_once(command.turn):
                 return
             self._pending.put_nowait(command)
         except asyncio.QueueFull:

@@ -2,13 +2,20 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import Q
+from django.db.models.functions import Now
 
+from accounts.policy import Principal
 from chat.models import JournalChunk, Turn, TurnState
 from chat.protocol import Chunk
+from chat.queries.conversations import conversation_for
 from chat.services.ending import Ended, stored_end
+
+LATELY = timedelta(seconds=10)
+"""How long ago a turn may have ended for whoever looks now and then to learn of it still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +41,34 @@ class TurnReading:
     ended: Ended | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Watchable:
+    """A conversation that a person may watch, and the turns that run in it."""
+
+    team_id: UUID
+    running: tuple[RunningTurn, ...]
+
+
+def watchable(principal: Principal, conversation_id: UUID) -> Watchable:
+    """What there is to watch in a conversation. Raises NotVisible or Forbidden."""
+    found = conversation_for(principal, conversation_id)
+    return Watchable(found.team_id, tuple(running_in([conversation_id])))
+
+
 def running_in(conversation_ids: Collection[UUID]) -> list[RunningTurn]:
     """The running turns of these conversations, oldest first."""
-    found = Turn.objects.filter(conversation__in=conversation_ids, state=TurnState.RUNNING)
+    return _found(conversation_ids, Q(state=TurnState.RUNNING))
+
+
+def lately_in(conversation_ids: Collection[UUID]) -> list[RunningTurn]:
+    """The same, and the turns that ended within the last seconds: one that is short may begin and
+    end between two looks."""
+    ended_lately = Q(ended_at__gt=Now() - LATELY)
+    return _found(conversation_ids, Q(state=TurnState.RUNNING) | ended_lately)
+
+
+def _found(conversation_ids: Collection[UUID], which: Q) -> list[RunningTurn]:
+    found = Turn.objects.filter(which, conversation__in=conversation_ids)
     return [
         RunningTurn(*row)
         for row in found.order_by("created_at").values_list(

@@ -14,10 +14,11 @@ from chat.models import Turn, TurnState
 
 @dataclass(frozen=True, slots=True)
 class TurnPlace:
-    """Where a turn belongs and how it stands."""
+    """Where a turn belongs, which process runs it, and how it stands."""
 
     turn_id: UUID
     conversation_id: UUID
+    node: str
     running: bool
 
 
@@ -33,7 +34,7 @@ def request_interrupt(principal: Principal, turn_id: UUID) -> TurnPlace:
     Turn.objects.filter(
         pk=turn_id, state=TurnState.RUNNING, interrupt_requested_at__isnull=True
     ).update(interrupt_requested_at=Now(), interrupted_by=principal.user_id)
-    return TurnPlace(turn.id, turn.conversation_id, turn.state == TurnState.RUNNING)
+    return TurnPlace(turn.id, turn.conversation_id, turn.node, turn.state == TurnState.RUNNING)
 
 
 def turns_to_stop(turn_ids: Sequence[UUID]) -> dict[UUID, int | None]:
