@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 
 from chat.services.errors import Restarting, TooManyTurns
 from chat.services.intents import Admitted
 from chat.turns.beat import Beat
 from chat.turns.bus import Bus, Message, Stop
+from chat.turns.farewell import say_goodbye
 from chat.turns.hub import Hub
 from chat.turns.journal import Journal, Rhythm
 from chat.turns.line import Lines, WaitingLine
@@ -23,6 +23,7 @@ from chat.turns.records import TurnRecords
 from chat.turns.runner import AnswerStream
 from chat.turns.running import After, RunningTurns
 from chat.turns.store import ChunkStore
+from chat.turns.unwanted import Unwanted
 from chat.turns.viewer import Viewer
 
 log = structlog.get_logger(__name__)
@@ -81,6 +82,7 @@ class Engine:
         self.mirrors = Mirrors(
             self.hub, seams.bus, self._post, seams.reader, node, follow_poll_seconds, alone=alone
         )
+        self._unwanted = Unwanted(self.interrupt_anywhere)
         self._admissions: set[asyncio.Task[Admitted]] = set()
         self._admitted_all = asyncio.Event()
         self._admitted_all.set()
@@ -99,6 +101,7 @@ class Engine:
         self._journal.start()
         self.bus.start(self.node, self._receive)
         self._post.start()
+        self._unwanted.start()
         self.mirrors.start()
         self._beat.start()
         if self._line is not None:
@@ -193,7 +196,7 @@ class Engine:
         self.draining = True
         if self._line is not None:
             await self._line.aclose()
-        farewell = asyncio.create_task(self._say_goodbye(), name="goodbye")
+        farewell = asyncio.create_task(say_goodbye(self.goodbyes), name="goodbye")
         if not await self._becomes_idle(seconds):
             self.running.stop_all_for_restart()
             if not await self._becomes_idle(self._last_ends_seconds):
@@ -210,23 +213,13 @@ class Engine:
             return False
         return True
 
-    async def _say_goodbye(self) -> None:
-        """Close the sockets one after the other, so that their clients do not all come at once."""
-        goodbyes = list(self.goodbyes)
-        pause = settings.SOCKETS.close_spread_seconds / max(1, len(goodbyes))
-        for goodbye in goodbyes:
-            try:
-                await goodbye()
-            except Exception:
-                log.exception("goodbye_failed")
-            await asyncio.sleep(min(pause, 0.05))
-
     async def aclose(self) -> None:
         """End everything; turns that still run are interrupted and settled."""
         await self.drain(0)
         for close in self.closings:
             await close()
         await self.running.aclose()
+        self._unwanted.close()
         await self.mirrors.aclose()
         await self.outlets.aclose()
         await self._post.aclose()
