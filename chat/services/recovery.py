@@ -1,38 +1,37 @@
 """Settle turns whose process died: keep the journaled text, estimate the cost."""
 
+import hashlib
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
-from chat.models import AttemptOutcome, JournalChunk, Turn, TurnState
+from chat.models import AttemptOutcome, Handover, JournalChunk, Message, Turn, TurnState
+from chat.search import fold
 from chat.services.attempts import AttemptEnd
 from chat.services.ending import Ended, TurnEnd, end_turn
 from chat.services.prompts import branch_above, build_prompt
 
-
-def running_turns(besides_node: str) -> list[UUID]:
-    """The turns that are stored as running, but for those of one process, oldest first."""
-    return list(
-        Turn.objects.filter(state=TurnState.RUNNING)
-        .exclude(node=besides_node)
-        .order_by("created_at")
-        .values_list("id", flat=True)
-    )
+MESSAGE = "The server stopped while this answer was written. Continue from here."
+MESSAGE_UNBEGUN = "The server stopped before this answer was begun. Nothing was charged."
 
 
 def recover_turn(turn_id: UUID) -> Ended | None:
     """Take a dead process's turn over and end it as orphaned with every journaled character.
 
     Raising the epoch first makes the old owner, should it still live, write nowhere. None: the
-    turn had ended meanwhile.
+    turn had ended meanwhile, or somebody else took it.
     """
-    turn = Turn.objects.select_related("assistant_message").get(pk=turn_id)
-    taken = Turn.objects.filter(pk=turn_id, epoch=turn.epoch, state=TurnState.RUNNING).update(
-        epoch=turn.epoch + 1
-    )
-    if not taken:
+    turn = Turn.objects.select_related("assistant_message").filter(pk=turn_id).first()
+    if turn is None:
         return None
-    chunks = list(JournalChunk.objects.filter(turn_id=turn_id).order_by("epoch", "seq"))
+    with transaction.atomic():
+        running = Turn.objects.filter(pk=turn_id, epoch=turn.epoch, state=TurnState.RUNNING)
+        if not running.update(epoch=turn.epoch + 1):
+            return None
+        if Handover.objects.filter(turn_id=turn_id).delete()[0]:
+            return _end_unbegun(turn)
+    chunks = _journaled(turn)
     content = "".join(chunk.content for chunk in chunks)
     reasoning = "".join(chunk.reasoning for chunk in chunks)
     # A continued answer begins with text that was paid for before.
@@ -65,6 +64,65 @@ def recover_turn(turn_id: UUID) -> Ended | None:
             reasoning=reasoning,
             attempts=(attempt,),
             error_code="restarting",
-            error_message="The server stopped while this answer was written. Continue from here.",
+            error_message=MESSAGE,
         )
     )
+
+
+def _journaled(turn: Turn) -> list[JournalChunk]:
+    """The chunks of a turn up to the first one that is missing.
+
+    Only its owner of before wrote any, in one epoch: who takes a turn over writes none. A hole is
+    left only by a database that lost commits as it crashed.
+    """
+    chunks: list[JournalChunk] = []
+    newest = JournalChunk.objects.filter(turn_id=turn.pk).order_by("-epoch").first()
+    if newest is not None:
+        rows = JournalChunk.objects.filter(turn_id=turn.pk, epoch=newest.epoch).order_by("seq")
+        for number, chunk in enumerate(rows, start=1):
+            if chunk.seq != number:
+                break
+            chunks.append(chunk)
+    return chunks
+
+
+def _end_unbegun(turn: Turn) -> Ended | None:
+    """End a turn that waited to be taken by the process that died: no relay was ever asked."""
+    return end_turn(
+        TurnEnd(
+            turn_id=turn.pk,
+            epoch=turn.epoch + 1,
+            model=turn.model,
+            state=TurnState.ORPHANED,
+            content=turn.assistant_message.content,
+            reasoning="",
+            attempts=(),
+            error_code="restarting",
+            error_message=MESSAGE_UNBEGUN,
+        )
+    )
+
+
+def complete_text(end: TurnEnd) -> bool:
+    """Give a turn that was taken over the rest of its text, which its old owner had kept.
+
+    Only where the stored text is the beginning of it: nothing is ever shortened or replaced, and
+    the cost stays as it was settled. Says whether anything was added.
+    """
+    turn = Turn.objects.select_related("assistant_message").filter(pk=end.turn_id).first()
+    if turn is None or turn.state != TurnState.ORPHANED or end.epoch >= turn.epoch:
+        return False
+    stored = turn.assistant_message
+    begins = end.content.startswith(stored.content) and end.reasoning.startswith(stored.reasoning)
+    if not begins or (end.content, end.reasoning) == (stored.content, stored.reasoning):
+        return False
+    with transaction.atomic():
+        sha256 = hashlib.sha256(end.content.encode()).hexdigest()
+        taken = Turn.objects.filter(
+            pk=turn.pk, state=TurnState.ORPHANED, epoch=turn.epoch, sha256=turn.sha256
+        ).update(sha256=sha256)
+        if taken:
+            Message.objects.filter(pk=stored.pk).update(
+                content=end.content, reasoning=end.reasoning, search_text=fold(end.content)
+            )
+    return bool(taken)

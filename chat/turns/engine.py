@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from chat.services.errors import Restarting, TooManyTurns
+from chat.services.errors import Restarting, StorageUnavailable, TooManyTurns
 from chat.services.intents import Admitted
 from chat.turns.beat import Beat
 from chat.turns.bus import Bus, Message, Stop
@@ -16,12 +16,15 @@ from chat.turns.hub import Hub
 from chat.turns.journal import Journal, Rhythm
 from chat.turns.line import Lines, WaitingLine
 from chat.turns.mirrors import Mirrors
+from chat.turns.orphans import Orphans
 from chat.turns.outlets import Outlets
 from chat.turns.post import Post
 from chat.turns.reading import TurnReader
 from chat.turns.records import TurnRecords
 from chat.turns.runner import AnswerStream
 from chat.turns.running import After, RunningTurns
+from chat.turns.settling import Settler
+from chat.turns.spool import Spool
 from chat.turns.store import ChunkStore
 from chat.turns.unwanted import Unwanted
 from chat.turns.viewer import Viewer
@@ -65,9 +68,10 @@ class Engine:
         after: After | None = None,
         lines: Lines | None = None,
         line_look_seconds: float = 3.0,
+        spool: Spool | None = None,
     ) -> None:
         """`after` is awaited for each turn whose end is stored and told. Without `lines` no
-        message waits for an answer's end."""
+        message waits for an answer's end; `spool` keeps ends that the database does not take."""
         self.node = node
         self.role = role
         self.draining = False
@@ -76,7 +80,10 @@ class Engine:
         # What the sockets of this process do when it drains.
         self.goodbyes: set[Callable[[], Awaitable[None]]] = set()
         self._journal = Journal(seams.store, rhythm)
-        self.running = RunningTurns(seams.relays, self._journal, seams.records, self.hub, after)
+        settler = Settler(seams.records, spool)
+        self.running = RunningTurns(seams.relays, self._journal, settler, self.hub, after)
+        self._journal.on_lost = self.running.lose
+        self.orphans = Orphans(seams.records, seams.bus, settler, node)
         self._post = Post(seams.bus)
         self.outlets = Outlets(self.hub, seams.bus, self._post, node, bus_frame_bytes)
         self.mirrors = Mirrors(
@@ -94,7 +101,7 @@ class Engine:
         if lines is not None:
             self._line = WaitingLine(lines, self.admit, node, line_look_seconds)
             self.running.on_end = self._line.ended
-        self._beat = Beat(self, seams.records, self._journal, beat_seconds, lease_seconds)
+        self.beat = Beat(self, seams.records, self._journal, beat_seconds, lease_seconds)
 
     def start(self) -> None:
         """Begin to journal, to beat, and to listen to other processes."""
@@ -103,7 +110,7 @@ class Engine:
         self._post.start()
         self._unwanted.start()
         self.mirrors.start()
-        self._beat.start()
+        self.beat.start()
         if self._line is not None:
             self._line.start()
 
@@ -128,10 +135,14 @@ class Engine:
         when whoever asked for it goes away meanwhile.
 
         `store` stores it; `tell` is called before it runs, at once; `by` is the viewer that asked.
-        Raises Restarting, TooManyTurns, and what `store` raises.
+        Raises Restarting, TooManyTurns, StorageUnavailable, and what `store` raises.
         """
+        await self.beat.first()
         if self.draining:
             raise Restarting
+        if self.beat.storage_fails():
+            # Said at once: who waits for the database only learns it later.
+            raise StorageUnavailable
         if len(self.running) + len(self._admissions) >= self._max_turns:
             raise TooManyTurns(
                 "The server writes as many answers as it can. Try again in a moment.",
@@ -223,6 +234,6 @@ class Engine:
         await self.mirrors.aclose()
         await self.outlets.aclose()
         await self._post.aclose()
-        await self._beat.aclose()
+        await self.beat.aclose()
         await self.bus.aclose()
         await self._journal.aclose()

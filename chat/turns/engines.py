@@ -5,10 +5,12 @@ import os
 import secrets
 import socket
 import weakref
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import connection
 
+from chat.sole_process import claim_database
 from chat.turns.aftermath import weigh
 from chat.turns.bus import Bus, NoBus
 from chat.turns.bus.redis import RedisBus
@@ -18,23 +20,27 @@ from chat.turns.line import DatabaseLines
 from chat.turns.reading import DatabaseTurnReader
 from chat.turns.records import DatabaseTurnRecords
 from chat.turns.relays import directory
+from chat.turns.spool import SPOOL_FOLDER, Spool
 from chat.turns.store import DatabaseChunkStore
 
 _engines: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Engine]" = (
     weakref.WeakKeyDictionary()
 )
+made: list[Callable[[Engine], None]] = []
+"""Called with each engine that has begun: what the floor above shares by process begins with it."""
 
 
 def engine(role: str = "") -> Engine:
     """The engine of the running event loop, started at its first use in this role, or in that of
-    the settings."""
+    the settings. Raises SecondProcess."""
     loop = asyncio.get_running_loop()
     if loop not in _engines:
+        claim_database()
         turns = settings.TURNS
         seams = Seams(
             directory(), DatabaseChunkStore(), DatabaseTurnRecords(), DatabaseTurnReader(), _bus()
         )
-        _engines[loop] = made = Engine(
+        _engines[loop] = made_engine = Engine(
             seams,
             _rhythm(),
             node=_node(),
@@ -49,8 +55,11 @@ def engine(role: str = "") -> Engine:
             after=weigh,
             lines=DatabaseLines(directory().models),
             line_look_seconds=turns.waiting_look_seconds,
+            spool=Spool(settings.DATA_DIR / SPOOL_FOLDER),
         )
-        made.start()
+        made_engine.start()
+        for begin in made:
+            begin(made_engine)
     return _engines[loop]
 
 
@@ -77,7 +86,7 @@ def _bus() -> Bus:
 
 
 def _rhythm() -> Rhythm:
-    turns = settings.TURNS
+    turns, nodes = settings.TURNS, settings.NODES
     return Rhythm(
         interval_seconds=turns.flush_interval_ms / 1000,
         interval_max_seconds=turns.flush_interval_max_ms / 1000,
@@ -85,4 +94,6 @@ def _rhythm() -> Rhythm:
         flush_bytes=turns.flush_bytes,
         stall_seconds=turns.journal_stall_ms / 1000,
         stop_seconds=turns.journal_stop_seconds,
+        # Of two beats a process in order notices one.
+        pause_seconds=max(nodes.lease_seconds / 2, 2 * turns.beat_seconds),
     )

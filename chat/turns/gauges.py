@@ -61,6 +61,7 @@ async def read_gauges() -> None:
     metrics.BUS_ALIVE.set(running.bus.alive)
     metrics.DRAINING.set(is_draining())
     metrics.JOURNAL_STALL.set(running.journal_stall_seconds())
+    metrics.LEASE_AGE.set(running.beat.lease_age_seconds())
     for gauge in (
         metrics.STREAMS_ACTIVE,
         metrics.QUEUE_LENGTH,

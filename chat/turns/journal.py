@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+from collections import deque
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 
@@ -31,6 +34,10 @@ class Rhythm:
     stop_seconds: float = 30.0
     # Pause after a failed commit.
     retry_seconds: float = 0.5
+    # A process that stood still for so long may have lost its turns meanwhile: half a lease.
+    pause_seconds: float = 5.0
+    # What was committed so lately may be lost where the database itself crashed.
+    unsynced_seconds: float = 2.0
 
     def interval(self, live_turns: int) -> float:
         """Seconds between two flushes while `live_turns` turns run."""
@@ -38,16 +45,26 @@ class Rhythm:
         return min(stretched, self.interval_max_seconds)
 
 
+@dataclass(slots=True)
+class _Cut:
+    turn: LiveTurn
+    chunk: Chunk
+    shown: bool = False
+
+
 class Journal:
     """Owns the flushing of every live turn of this process.
 
     Order of one tick: cut the gathered text of all dirty turns into chunks, commit them together,
-    publish them. While the store stalls, chunks are published from memory and stay in line for it.
+    publish them. While the store stalls, chunks are published from memory and stay in line for it;
+    but not after this process stood still, for then another one may own its turns by now.
     """
 
     def __init__(self, store: ChunkStore, rhythm: Rhythm) -> None:
         self._store = store
         self._rhythm = rhythm
+        # Told of turns that another process owns, by what the store says.
+        self.on_lost: Callable[[Collection[UUID]], None] = lambda _lost: None
         # Turns with gathered text, each with the loop time at which it is to be flushed.
         self._due: dict[LiveTurn, float] = {}
         self._something = asyncio.Event()
@@ -55,9 +72,15 @@ class Journal:
         self._last_tick = 0.0
         self.live_turns = 0
         # Cut and not yet committed, in order. Bounded by what arrives in `stop_seconds`.
-        self._unsaved: list[Chunk] = []
+        self._unsaved: list[_Cut] = []
+        # Commits of the last seconds, each with its loop time.
+        self._saved: deque[tuple[float, list[_Cut]]] = deque()
         # Loop time since when commits have been failing or hanging; None while all is well.
         self.stalled_since: float | None = None
+        # Loop time at which this process was last seen running; None where nobody looks.
+        self._pulse_at: float | None = None
+        # It stood still, and the store has not confirmed since that its turns are still its own.
+        self._in_doubt = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -66,6 +89,8 @@ class Journal:
 
     def touch(self, turn: LiveTurn, *, first: bool = False) -> None:
         """`turn` has gathered text. The first text of a turn goes out at once."""
+        if turn.lost:
+            return
         if first or turn.gathered_bytes >= self._rhythm.flush_bytes:
             self._due[turn] = 0.0
             self._urgent.set()
@@ -78,6 +103,17 @@ class Journal:
         if turn.gathered_bytes:
             self.touch(turn, first=True)
         await turn.published_all.wait()
+
+    def pulse(self) -> None:
+        """This process runs: called at least every few seconds, to notice when it stood still."""
+        now = asyncio.get_running_loop().time()
+        if self._pulse_at is not None and now - self._pulse_at > self._rhythm.pause_seconds:
+            log.warning("process_stood_still", seconds=round(now - self._pulse_at, 1))
+            self._in_doubt = True
+            if self.stalled_since is not None:
+                # The store could not have answered meanwhile.
+                self.stalled_since = now
+        self._pulse_at = now
 
     def storage_is_lost(self) -> bool:
         """Whether commits have failed for so long that turns must be stopped."""
@@ -102,7 +138,8 @@ class Journal:
             if not self._unsaved and not self._due:
                 await self._something.wait()
             await self._next_tick()
-            await self._save(self._cut())
+            self._cut()
+            await self._save()
 
     async def _next_tick(self) -> None:
         """Wait for the tick to pass, or for something urgent."""
@@ -116,48 +153,87 @@ class Journal:
         self._something.clear()
         self._last_tick = loop.time()
 
-    def _cut(self) -> list[tuple[LiveTurn, Chunk]]:
+    def _cut(self) -> None:
         """Cut the turns that are due."""
         now = asyncio.get_running_loop().time()
-        cuts = []
         for turn in [turn for turn, due in self._due.items() if due <= now]:
             del self._due[turn]
             turn.cut_at = now
             if (chunk := turn.cut()) is not None:
-                cuts.append((turn, chunk))
-        self._unsaved += [chunk for _, chunk in cuts]
-        return cuts
+                self._unsaved.append(_Cut(turn, chunk))
 
-    async def _save(self, cuts: list[tuple[LiveTurn, Chunk]]) -> None:
-        """Commit all that is unsaved, then publish `cuts`; the other way round while the store is
+    async def _save(self) -> None:
+        """Commit all that is unsaved, then publish it; the other way round while the store is
         slow or fails, so that nobody waits for it."""
         if not self._unsaved:
             return
         batch = list(self._unsaved)
-        commit = asyncio.ensure_future(self._store.append(batch))
+        commit = asyncio.ensure_future(self._store.append([cut.chunk for cut in batch]))
         if self.stalled_since is None:
             await asyncio.wait({commit}, timeout=self._rhythm.stall_seconds)
-        _publish(cuts)
-        if not commit.done():
-            self._mark_stalled()
         while not commit.done():
+            self._go_on_from_memory()
             await asyncio.wait({commit}, timeout=self._rhythm.interval_max_seconds)
-            _publish(self._cut())
+            self._cut()
         try:
-            commit.result()
+            lost = commit.result()
         except Exception as error:
-            self._mark_stalled()
             log.warning("journal_commit_failed", error=type(error).__name__, chunks=len(batch))
-            await asyncio.sleep(self._rhythm.retry_seconds)
+            self._go_on_from_memory()
+            self._say_again_what_may_be_lost()
+            await self._wait_for_retry()
         else:
-            self.stalled_since = None
-            del self._unsaved[: len(batch)]
+            self._note_saved(batch, lost)
 
-    def _mark_stalled(self) -> None:
+    def _note_saved(self, batch: list[_Cut], lost: Collection[UUID]) -> None:
+        self.stalled_since = None
+        self._in_doubt = False
+        del self._unsaved[: len(batch)]
+        now = asyncio.get_running_loop().time()
+        self._saved.append((now, batch))
+        while self._saved[0][0] < now - self._rhythm.unsynced_seconds:
+            self._saved.popleft()
+        if lost:
+            for cut in batch:
+                if cut.chunk.turn in lost:
+                    self.forget(cut.turn)
+            self._unsaved = [cut for cut in self._unsaved if not cut.turn.lost]
+            self.on_lost(lost)
+        _show(batch)
+
+    def forget(self, turn: LiveTurn) -> None:
+        """Another process owns the turn: nothing more of it is stored or shown here."""
+        turn.lose()
+        self._due.pop(turn, None)
+
+    def _go_on_from_memory(self) -> None:
+        """Show what the store has not taken yet, unless somebody else may own the turns by now."""
+        if self._pulse_at is not None:
+            self.pulse()
         if self.stalled_since is None:
             self.stalled_since = asyncio.get_running_loop().time()
+        if not self._in_doubt or self.storage_is_lost():
+            _show(self._unsaved)
+
+    def _say_again_what_may_be_lost(self) -> None:
+        """A database that crashed may have lost the commits of its last moments: store them once
+        more. What it has, it keeps."""
+        again = [cut for _, batch in self._saved for cut in batch if not cut.turn.lost]
+        self._saved.clear()
+        self._unsaved[:0] = again
+
+    async def _wait_for_retry(self) -> None:
+        """Pause after a failure, while delivery goes on."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._rhythm.retry_seconds
+        while (pause := until - loop.time()) > 0:
+            await asyncio.sleep(min(pause, self._rhythm.interval_max_seconds))
+            self._cut()
+            self._go_on_from_memory()
 
 
-def _publish(cuts: list[tuple[LiveTurn, Chunk]]) -> None:
-    for turn, chunk in cuts:
-        turn.publish(chunk)
+def _show(cuts: list[_Cut]) -> None:
+    for cut in cuts:
+        if not cut.shown and not cut.turn.lost:
+            cut.shown = True
+            cut.turn.publish(cut.chunk)

@@ -1,48 +1,37 @@
 """Start and drain of the engine, as the server calls them."""
 
-from uuid import UUID
-
-import structlog
 from django.conf import settings
+from django.db import connection
 
 from billing.tokens import count_tokens
 from chat.crossing import cross
-from chat.services.recovery import recover_turn, running_turns
+from chat.services.leases import forget_others
 from chat.turns.engines import engine, forget_engine
 from chat.turns.limits import close_gates
 from chat.turns.relays import directory
 from chat.turns.relays.first_look import look_at_relays as look_at_relays
-
-log = structlog.get_logger(__name__)
 
 _draining = False
 _taken_over = False
 
 
 async def start(role: str) -> None:
-    """Settle what an earlier process left behind, then begin.
+    """Begin, and settle what an earlier process left behind.
 
-    Only an embedded server does so: it is alone with its database, so whatever is stored as
-    running belongs to a process that died.
+    Who is alone with its database (SQLite) need not wait until leases run out: whatever runs
+    elsewhere belongs to a process that died. Raises SecondProcess, StorageUnavailable.
     """
-    engine(role)
-    if not settings.SITE.redis_url:
+    running = engine(role)
+    if connection.vendor == "sqlite":
         # The doors are open already: what was sent through them meanwhile is not left behind.
-        for turn_id in await cross(running_turns, besides_node=engine().node):
-            await _recover(turn_id)
+        await running.beat.first()
+        await cross(forget_others, running.node)
+        while await running.orphans.adopt_some(settings.NODES.lease_seconds):
+            pass
     # So that the first send finds the lists of models.
     await directory().ready()
     # The tokenizer takes a third of a second to load: not in somebody's first Stop.
     await cross(count_tokens, "warm", "gpt-4.1")
-
-
-async def _recover(turn_id: UUID) -> None:
-    try:
-        if await cross(recover_turn, turn_id) is not None:
-            log.info("turn_recovered", turn=str(turn_id))
-    except Exception:
-        # One turn that cannot be settled must not keep the whole site from starting.
-        log.exception("turn_not_recovered", turn=str(turn_id))
 
 
 def begin_drain(*, taken_over: bool) -> None:

@@ -40,6 +40,8 @@ class LiveTurn(Broadcast):
 
     def gather(self, content: str, reasoning: str = "") -> None:
         """Take text from the relay; it is cut into a chunk at the next flush."""
+        if self.lost:
+            return
         if content:
             self._gathered_content.append(content)
         if reasoning:
@@ -60,6 +62,12 @@ class LiveTurn(Broadcast):
         chunk = Chunk(self.id, self.epoch, self._cut_seq, self._cut_offset, content, reasoning)
         self._cut_offset += utf16_units(content)
         return chunk
+
+    def lose(self) -> None:
+        """Another process owns the turn: whoever waits for its text waits no more."""
+        self.lost = True
+        self.gathered_bytes = 0
+        self.published_all.set()
 
     def publish(self, chunk: Chunk) -> None:
         """Show a journaled chunk. Chunks come in the order in which they were cut."""

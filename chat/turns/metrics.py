@@ -42,6 +42,8 @@ def _seconds(name: str, meaning: str, *labels: str) -> Histogram:
 
 TURNS_STARTED = _counter("turns_started", "Turns that this process began to run")
 TURNS_ENDED = _counter("turns_ended", "Turns by terminal state and error", "state", "error_code")
+TURNS_RECOVERED = _counter("turns_recovered", "Turns of dead processes that were settled here")
+TURNS_LOST = _counter("turns_lost", "Turns of this process that another one took over")
 TURN_TTFT = _seconds("turn_ttft_seconds", "From the begin of a turn to its first text")
 TURN_TOTAL = _seconds("turn_total_seconds", "From the begin of a turn to its end")
 ATTEMPTS = _counter(
@@ -59,12 +61,17 @@ COST = _counter("cost_usd", "Cost settled, by the relay that answered", "relay",
 BUS_MESSAGES = _counter("bus_messages", "Messages between processes", "direction")
 BUS_DROPPED = _counter("bus_dropped", "Messages between processes that were not sent or not taken")
 BUS_RECONNECTS = _counter("bus_reconnects", "How often listening to Redis began anew")
+CONNECTIONS_ENDED = _counter(
+    "connections_ended", "Connections of clients that took too much", "reason"
+)
 MALFORMED = _counter("malformed_frames", "Frames of relays that were skipped", "relay")
+TEXT_MISMATCHES = _counter("text_mismatches", "Clients' texts that are not the stored ones")
 
 TURNS_ACTIVE = _gauge("turns_active", "Turns that run in this process now")
 SOCKETS_OPEN = _gauge("sockets_open", "Browser sockets of this process")
 BUS_ALIVE = _gauge("bus_alive", "1 while messages between processes arrive here")
 DRAINING = _gauge("draining", "1 while the process takes no new work")
+LEASE_AGE = _gauge("lease_age_seconds", "Since this process last renewed its lease")
 JOURNAL_STALL = _gauge("journal_stall_seconds", "How long the journal's commits have failed")
 STREAMS_ACTIVE = _gauge("relay_streams_active", "Attempts at work now", "relay", "key")
 QUEUE_LENGTH = _gauge("relay_queue_length", "Attempts in line for a key now", "relay", "key")

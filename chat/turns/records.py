@@ -1,23 +1,14 @@
 """The seam to the stored turns: how one ends, which of the running ones must stop, and the leases
 of the processes that run them."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-import structlog
-from django.db import Error as DatabaseError
-
 from chat.crossing import cross
 from chat.services.ending import Ended, TurnEnd, end_turn, stored_end
 from chat.services.leases import BeatAnswer, BeatOf, beat, orphaned_turns, release
-from chat.services.recovery import recover_turn
-
-log = structlog.get_logger(__name__)
-
-END_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Pauses between tries to store an end while the database fails; the last one repeats."""
+from chat.services.recovery import complete_text, recover_turn
 
 
 class TurnRecords(Protocol):
@@ -38,12 +29,19 @@ class TurnRecords(Protocol):
     async def adopt(self, turn_id: UUID) -> Ended | None:
         """Take a turn over and end it as orphaned; None if somebody else did, or it had ended."""
 
+    async def complete(self, end: TurnEnd) -> bool:
+        """Give a turn that somebody took over the rest of its text, if this end has it."""
+
     async def release(self, node: str) -> None:
         """Give up this process's lease: it runs nothing any more."""
 
 
 class DatabaseTurnRecords:
     """The turns in the product's database."""
+
+    def __init__(self) -> None:
+        # The process whose leases this is about, once it has beaten.
+        self._node = ""
 
     async def end(self, end: TurnEnd) -> Ended | None:
         """Store an end."""
@@ -55,29 +53,21 @@ class DatabaseTurnRecords:
 
     async def beat(self, of: BeatOf) -> BeatAnswer:
         """Renew the lease."""
+        self._node = of.node
         return await cross(beat, of)
 
     async def orphans(self, lease_seconds: float) -> Sequence[UUID]:
         """Find turns without a living owner."""
-        return await cross(orphaned_turns, lease_seconds)
+        return await cross(orphaned_turns, lease_seconds, by=self._node)
 
     async def adopt(self, turn_id: UUID) -> Ended | None:
         """Take a turn over."""
         return await cross(recover_turn, turn_id)
 
+    async def complete(self, end: TurnEnd) -> bool:
+        """Complete a text."""
+        return await cross(complete_text, end)
+
     async def release(self, node: str) -> None:
         """Give up the lease."""
         await cross(release, node)
-
-
-async def store_end(records: TurnRecords, end: TurnEnd) -> Ended | None:
-    """Store an end however long the database takes to come back: no turn is left unsettled."""
-    attempt = 0
-    while True:
-        try:
-            return await records.end(end)
-        except DatabaseError as error:
-            pause_seconds = END_RETRY_SECONDS[min(attempt, len(END_RETRY_SECONDS) - 1)]
-            log.warning("turn_end_not_stored", turn=str(end.turn_id), error=str(error))
-            attempt += 1
-            await asyncio.sleep(pause_seconds)

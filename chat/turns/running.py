@@ -7,17 +7,17 @@ from uuid import UUID
 
 import structlog
 
-from chat.protocol import Error
+from chat.protocol import Error, Notice
 from chat.services.ending import Ended, TurnEnd
 from chat.services.intents import Admitted
 from chat.turns import metrics
-from chat.turns.endings import done_event
+from chat.turns.endings import done_event, ended_snapshot
 from chat.turns.hub import Hub
 from chat.turns.journal import Journal
 from chat.turns.live import LiveTurn
-from chat.turns.records import TurnRecords, store_end
 from chat.turns.runner import AnswerStream, TurnRunner
-from chat.turns.sentences import sentence_for
+from chat.turns.sentences import KEPT, sentence_for
+from chat.turns.settling import Settler
 from chat.turns.viewer import Viewer
 
 log = structlog.get_logger(__name__)
@@ -30,6 +30,8 @@ class _Running:
     live: LiveTurn
     runner: TurnRunner
     task: "asyncio.Task[None]"
+    # All its text is journaled; how it ends is for the database to say.
+    settling: bool = False
 
 
 class RunningTurns:
@@ -39,13 +41,13 @@ class RunningTurns:
         self,
         relays: AnswerStream,
         journal: Journal,
-        records: TurnRecords,
+        settler: Settler,
         hub: Hub,
         after: After | None,
     ) -> None:
         self._relays = relays
         self._journal = journal
-        self._records = records
+        self._settler = settler
         self._hub = hub
         self._after = after
         self._running: dict[UUID, _Running] = {}
@@ -104,23 +106,27 @@ class RunningTurns:
             await asyncio.wait(left)
 
     def lose(self, turn_ids: Iterable[UUID]) -> None:
-        """Another process owns these turns: close their relays and write nothing any more."""
-        raise NotImplementedError
+        """Another process owns these turns: close their relays and write nothing any more; who
+        watches is shown how they ended there."""
+        for turn_id in turn_ids:
+            running = self._running.get(turn_id)
+            # One that is being settled is not running any more, in the database too.
+            if running is not None and not running.settling:
+                log.warning("turn_lost", turn=str(turn_id))
+                metrics.TURNS_LOST.inc()
+                self._journal.forget(running.live)
+                running.runner.stop("orphaned")
 
     async def _own(self, live: LiveTurn, runner: TurnRunner) -> None:
         try:
             end = await runner.run()
-            ended = await store_end(self._records, end)
-            if ended is None:
-                self._let_go(live)
+            if live.lost:
+                await self._show_end_elsewhere(live)
             else:
-                self._hub.end(live, ended.state, done_event(ended, end.retry_after_seconds))
+                await self._settle(live, end)
         except Exception:
             log.exception("turn_failed", turn=str(live.id))
             self._let_go(live)
-        else:
-            if ended is not None and ended.by_this_call:
-                await self._follow(end, ended)
         finally:
             del self._running[live.id]
             if self.on_end is not None:
@@ -128,6 +134,27 @@ class RunningTurns:
             self._journal.live_turns = len(self._running)
             if not self._running:
                 self.idle.set()
+
+    async def _settle(self, live: LiveTurn, end: TurnEnd) -> None:
+        self._running[live.id].settling = True
+        notice = Notice(live.id, "waiting", KEPT)
+        ended = await self._settler.store(end, on_kept=lambda: live.tell(notice))
+        if ended is None or ended.epoch != live.epoch:
+            await self._show_end_elsewhere(live, ended)
+            return
+        self._hub.end(live, ended.state, done_event(ended, end.retry_after_seconds))
+        if ended.by_this_call:
+            await self._follow(end, ended)
+
+    async def _show_end_elsewhere(self, live: LiveTurn, ended: Ended | None = None) -> None:
+        """Show the end that another process gave the turn: its text, then what it cost. It may be
+        shorter than what was shown here from memory."""
+        ended = ended or await self._settler.ended_elsewhere(live.id)
+        if ended is None:
+            self._let_go(live)
+            return
+        live.tell(ended_snapshot(ended))
+        self._hub.end(live, ended.state, done_event(ended))
 
     async def _follow(self, end: TurnEnd, ended: Ended) -> None:
         """Do what comes after a turn was told: no fault of it changes what was told."""
@@ -139,8 +166,7 @@ class RunningTurns:
             log.exception("turn_not_followed", turn=str(end.turn_id))
 
     def _let_go(self, live: LiveTurn) -> None:
-        """Another process owns the turn now, or its end could not be stored: no `done` is known
-        here, but whoever watches must not wait for it."""
+        """How the turn ended is not known here, and whoever watches must not wait for it."""
         error = Error("internal_error", sentence_for("internal_error"), turn=live.id)
         self._hub.end(live, "orphaned", error)
 

@@ -37,6 +37,7 @@ SENTENCES_WITH_A_TIME = {
 }
 
 SILENCE = "The relay is silent. Still waiting for it."
+KEPT = "The database does not answer. The answer is kept and will be stored when it is back."
 
 BUSY = {
     "relay_rate_limited": "The relay is busy.",

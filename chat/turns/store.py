@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import connections
@@ -25,12 +25,18 @@ class ChunkStore(Protocol):
 
 # A chunk of an owner that lost its turn (a lower epoch, or a turn that ended) is not stored.
 # A commit whose answer got lost with the connection is sent again: what it stored stays.
+# {lock}: who takes a turn over waits until commits under way are done, and so reads their chunks.
+# Without it PostgreSQL would store, and this process show, what the other has not seen.
 _INSERT = """
 INSERT INTO chat_journalchunk (turn_id, epoch, seq, "offset", content, reasoning)
 SELECT %s, %s, %s, %s, %s, %s
-WHERE EXISTS (SELECT 1 FROM chat_turn WHERE id = %s AND epoch = %s AND state = 'running')
+FROM (
+    SELECT 1 FROM chat_turn WHERE id = %s AND epoch = %s AND state = 'running' {lock}
+) AS owned
+WHERE true
 ON CONFLICT (turn_id, epoch, seq) DO NOTHING
 """
+_OWNED = "SELECT id, epoch FROM chat_turn WHERE id IN ({places}) AND state = 'running'"
 
 
 class DatabaseChunkStore:
@@ -69,13 +75,15 @@ class DatabaseChunkStore:
                 if not as_hex:
                     # Survives the death of this process; a settlement still commits fully.
                     cursor.execute("SET LOCAL synchronous_commit TO OFF")
-                cursor.executemany(_INSERT, rows)
+                cursor.executemany(_INSERT.format(lock="" if as_hex else "FOR SHARE"), rows)
+                # Fewer rows than chunks: a turn was lost, or a commit is sent again.
+                lost = _lost(cursor, chunks, as_hex) if cursor.rowcount < len(rows) else frozenset()
                 cursor.execute("COMMIT")
         except Exception:
             # Whatever the connection was in the middle of, a new one starts clean.
             self._close()
             raise
-        return frozenset()
+        return lost
 
     def _open(self) -> BaseDatabaseWrapper:
         self._connection = connections.create_connection("default")
@@ -91,6 +99,16 @@ class DatabaseChunkStore:
         """Give back the connection and end the thread."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
+
+
+def _lost(cursor: Any, chunks: Sequence[Chunk], as_hex: bool) -> frozenset[UUID]:
+    """The turns of these chunks that do not run any more, or in another epoch."""
+    epochs = {chunk.turn: chunk.epoch for chunk in chunks}
+    places = ", ".join(["%s"] * len(epochs))
+    asked = [id.hex if as_hex else id for id in epochs]
+    cursor.execute(_OWNED.format(places=places), asked)
+    owned = {UUID(str(id)): epoch for id, epoch in cursor.fetchall()}
+    return frozenset(id for id, epoch in epochs.items() if owned.get(id) != epoch)
 
 
 class MemoryChunkStore:

@@ -150,6 +150,12 @@ class MemoryRecords:
         self.gate = asyncio.Event()
         self.gate.set()
         self.released = ""
+        self.completed: list[TurnEnd] = []
+        # Turns without a living owner, those that this process lost, and who took what over.
+        self.left_behind: list[UUID] = []
+        self.lost: set[UUID] = set()
+        self.adopted: list[UUID] = []
+        self.lease_age_seconds: float | None = 0.0
 
     async def end(self, end: TurnEnd) -> Ended | None:
         if self.error is not None:
@@ -163,16 +169,30 @@ class MemoryRecords:
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return BeatAnswer({id: by for id, by in self.wanted.items() if id in beat.turn_ids})
+        return BeatAnswer(
+            {id: by for id, by in self.wanted.items() if id in beat.turn_ids},
+            frozenset(self.lost.intersection(beat.turn_ids)),
+            self.lease_age_seconds,
+        )
 
     async def stored_end(self, turn_id: UUID) -> Ended | None:
         return next((ended(end) for end in self.ends if end.turn_id == turn_id), None)
 
     async def orphans(self, lease_seconds: float) -> Sequence[UUID]:
-        return []
+        return list(self.left_behind)
 
     async def adopt(self, turn_id: UUID) -> Ended | None:
-        return None
+        if turn_id not in self.left_behind:
+            return None
+        self.left_behind.remove(turn_id)
+        self.adopted.append(turn_id)
+        taken = TurnEnd(turn_id, 2, "gpt-4.1", "orphaned", "", "", (), error_code="restarting")
+        self.ends.append(taken)
+        return ended(taken)
+
+    async def complete(self, end: TurnEnd) -> bool:
+        self.completed.append(end)
+        return True
 
     async def release(self, node: str) -> None:
         self.released = node

@@ -4,10 +4,10 @@ import pytest
 
 from accounts.policy import Principal
 from billing.budgets import budget_of
-from chat.models import JournalChunk, Turn
+from chat.models import JournalChunk
 from chat.services.ending import stored_end
 from chat.services.intents import Admitted
-from chat.services.recovery import recover_turn, running_turns
+from chat.services.recovery import recover_turn
 from tests.chat.admitting import finish, send
 from tests.chat.conftest import alice, bob, people
 from tests.chat.test_admission import priced
@@ -72,13 +72,6 @@ def test_a_continued_answer_does_not_pay_for_its_prefix_again(alice: Principal) 
     assert (with_text.content, with_text.completion_tokens) == ("It was night", 1)
     # The relay was sent the cut answer and the request to go on.
     assert with_text.prompt_tokens > 20
-
-
-def test_what_this_process_runs_is_not_left_behind(alice: Principal) -> None:
-    dead, living = send(alice), send(alice)
-    Turn.objects.filter(pk=dead.turn_id).update(node="an earlier process")
-    assert running_turns(besides_node="here") == [dead.turn_id]
-    finish(living)
 
 
 def test_recovering_twice_settles_once(alice: Principal, people: Cast) -> None:

@@ -16,7 +16,6 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat.serving.conditions import (
     CannotServe,
-    on_sqlite,
     require_several,
     require_writable,
     what_no_redis_costs,
@@ -24,7 +23,7 @@ from chat.serving.conditions import (
 from chat.serving.listening import CannotListen, Door, inherit, listen, shown
 from chat.serving.supervisor import Supervisor
 from chat.serving.workers import ParentLine, Worker
-from chat.sole_process import SecondProcess, claim
+from chat.sole_process import SecondProcess, claim_database
 
 GRACE_SECONDS = 30.0
 """A worker whose parent is gone has its drain and so long to end."""
@@ -76,8 +75,7 @@ class Command(BaseCommand):
         autoreload.run_with_reloader(self._serve, options)
 
     def _serve(self, options: dict[str, Any]) -> None:
-        if on_sqlite():
-            claim(settings.DATA_DIR)
+        claim_database()
         doors = _site_door(options)
         if options["probe_port"]:
             doors.append(listen(options["host"], options["probe_port"], probes_only=True))

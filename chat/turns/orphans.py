@@ -1,0 +1,53 @@
+"""Turns without a living owner: taken over and settled, here or by another process, once."""
+
+from zlib import crc32
+
+import structlog
+
+from chat.services.ending import Ended
+from chat.turns import metrics
+from chat.turns.bus import Bus, EndedHere
+from chat.turns.records import TurnRecords
+from chat.turns.settling import Settler
+
+log = structlog.get_logger(__name__)
+
+AT_A_BEAT = 100
+"""Turns that are taken over at one beat; several processes share the rest."""
+
+
+class Orphans:
+    """Settles what others left behind. Several processes may do so at once: the epoch decides who
+    takes a turn."""
+
+    def __init__(self, records: TurnRecords, bus: Bus, settler: Settler, node: str) -> None:
+        self._records = records
+        self._bus = bus
+        self._settler = settler
+        self._node = node
+
+    async def adopt_some(self, lease_seconds: float) -> int:
+        """Settle a bounded number of the turns whose process has not beaten for `lease_seconds`;
+        gives how many. Raises django.db.Error."""
+        # First what is kept whole: it is better than what the journal has.
+        await self._settler.settle_kept()
+        orphans = list(await self._records.orphans(lease_seconds))
+        # Each process begins elsewhere, so that they share the work.
+        begin = crc32(self._node.encode()) % len(orphans) if orphans else 0
+        adopted = 0
+        for turn_id in (orphans[begin:] + orphans[:begin])[:AT_A_BEAT]:
+            try:
+                ended = await self._records.adopt(turn_id)
+            except Exception:
+                # One turn that cannot be settled must not keep the others from it.
+                log.exception("turn_not_recovered", turn=str(turn_id))
+                continue
+            if ended is not None:
+                adopted += 1
+                await self._tell(ended)
+        return adopted
+
+    async def _tell(self, ended: Ended) -> None:
+        log.info("turn_recovered", turn=str(ended.turn_id))
+        metrics.TURNS_RECOVERED.inc()
+        await self._bus.tell_all(EndedHere(self._node, ended.turn_id))
