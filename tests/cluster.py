@@ -24,7 +24,7 @@ that has a price there has it here, faults too, and every team has 100 USD more 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
@@ -97,6 +97,9 @@ class Cluster:
 
     def __getitem__(self, index: int) -> Node:
         return self._nodes[index]
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self._nodes)
 
     def __len__(self) -> int:
         return len(self._nodes)

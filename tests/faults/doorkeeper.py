@@ -17,6 +17,7 @@ class KeptDoor:
 
     def __init__(self, to_port: int) -> None:
         self._door = Door(to_port)
+        self.to_port = to_port
         self.port = self._door.port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="door", daemon=True)

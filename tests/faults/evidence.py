@@ -60,6 +60,10 @@ class Evidence(msgspec.Struct, kw_only=True):
         """All text that the relay sent before it saw the close, by its log and its script."""
         return "".join(self._pieces()[: self.requests[-1].tokens_generated])
 
+    def whole_answer(self) -> str:
+        """All text that the relay's script says, sent or not."""
+        return "".join(self._pieces())
+
     def before_the_fault(self) -> str | None:
         """The text that the script says before it misbehaves; None where it does so throughout."""
         said = [act.tokens for act in self._acts() if isinstance(act, Say) and act.tokens]

@@ -11,6 +11,7 @@ from typing import Any
 
 from chat.relay.demo.record import RequestRecord
 from tests.cluster import Cluster
+from tests.faults.doorkeeper import KeptDoor
 from tests.faults.evidence import Evidence, stored_in_cluster
 from tests.faults.nodes.reader import Reader
 from tests.faults.stage import OF_A_TURN
@@ -30,6 +31,8 @@ class Play:
     """The cluster, the readers of this row, and the figures that it gives."""
 
     cluster: Cluster
+    doors: list[KeptDoor]
+    """What stands between nodes and their database, from the first node on."""
     requests_before: int
     readers: list[Reader] = field(default_factory=list)
     prompts: dict[str, str] = field(default_factory=dict)
@@ -57,6 +60,16 @@ class Play:
     def state_of(self, turn: str) -> str:
         """How a turn is stored now."""
         return str(self.cluster.rows("select state from chat_turn where id = %s", turn)[0][0])
+
+    async def written(self, turn: str, characters: int) -> None:
+        """Wait until so much of a turn is journaled, or it has ended."""
+        count = "select coalesce(sum(length(content)), 0) from chat_journalchunk where turn_id = %s"
+        await until(
+            lambda: (
+                self.cluster.rows(count, turn)[0][0] >= characters
+                or self.state_of(turn) != "running"
+            )
+        )
 
     async def ended(self, turn: str) -> None:
         """Wait until a turn is settled."""
@@ -107,10 +120,10 @@ class Play:
 
 
 @asynccontextmanager
-async def playing(cluster: Cluster) -> AsyncIterator[Play]:
+async def playing(cluster: Cluster, doors: list[KeptDoor]) -> AsyncIterator[Play]:
     """A row on a cluster of which all nodes run; its readers are closed afterwards."""
     await asyncio.to_thread(cluster.start)
-    play = Play(cluster, len(await asyncio.to_thread(cluster.relay.requests)))
+    play = Play(cluster, doors, len(await asyncio.to_thread(cluster.relay.requests)))
     try:
         yield play
     finally:

@@ -53,9 +53,19 @@ class Reader:
         for turn, conversation in self._conversations.items():
             seen = self.turns[turn]
             if seen.done is None:
-                held = {"turn": turn, "epoch": seen.epoch, "after": seen.seq}
-                await client.send(type="attach", conversation=conversation, **held)
+                await self._attach(turn, conversation)
         return self
+
+    async def watch(self, accepted: Frame) -> None:
+        """Follow a turn of somebody else's on the connection of now."""
+        self.expects(accepted)
+        await self._attach(accepted["turn"], accepted["conversation"])
+
+    async def _attach(self, turn: str, conversation: str) -> None:
+        """A client that holds nothing asks for a snapshot."""
+        seen = self.turns[turn]
+        held = {"epoch": seen.epoch, "after": seen.seq} if seen.seq else {}
+        await self.client.send(type="attach", conversation=conversation, turn=turn, **held)
 
     async def ask(self, content: str, model: str = "gpt-4.1", **fields: Any) -> Frame:
         """Send a message; gives `accepted`, with the time of the send."""
