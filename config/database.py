@@ -9,7 +9,15 @@ from config.environment import SettingInvalid
 
 ALLOWED = "postgresql://user:password@host:port/name or sqlite:///path"
 SQLITE_BUSY_TIMEOUT_SECONDS = 20
-POOL_TIMEOUT_SECONDS = 10
+POOL_TIMEOUT_SECONDS = 3
+"""Who wants a connection while the database is away learns it after so long. There are more
+connections than threads that want one, so nobody waits for another."""
+POOL_RECONNECT_SECONDS = 2
+"""After so long the pool tries no further by itself, ever more rarely, but when somebody asks."""
+CONNECT_TIMEOUT_SECONDS = 5
+IDLE_TRANSACTION_MS = 8_000
+"""A process that is stopped in the middle of a transaction keeps nobody from its rows longer than
+this: less than a lease, so that its turns can be taken over."""
 
 SQLITE_OPTIONS = {
     # A deferred transaction that turns into a writer fails with "locked" without waiting.
@@ -48,7 +56,14 @@ def _sqlite(path: Path) -> dict[str, Any]:
 
 
 def _postgresql(parts: SplitResult, pool_size: int) -> dict[str, Any]:
-    pool = {"min_size": 1, "max_size": pool_size, "timeout": POOL_TIMEOUT_SECONDS}
+    pool = {
+        "min_size": 1,
+        "max_size": pool_size,
+        "timeout": POOL_TIMEOUT_SECONDS,
+        "reconnect_timeout": POOL_RECONNECT_SECONDS,
+    }
+    given = {key: value for key, value in parse_qsl(parts.query) if key != "host"}
+    session = f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION_MS}"
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.strip("/")),
@@ -59,7 +74,10 @@ def _postgresql(parts: SplitResult, pool_size: int) -> dict[str, Any]:
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            **{key: value for key, value in parse_qsl(parts.query) if key != "host"},
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            **given,
+            # What the address says comes later, and so holds.
+            "options": f"{session} {given.get('options', '')}".strip(),
             "pool": pool,
         },
     }
