@@ -5,6 +5,7 @@ What the machine lacks is skipped with a reason, and fails where `CI` is true.
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -89,10 +90,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+def postgresql_server() -> Iterator[PostgreSQL]:
     """A real PostgreSQL server of this test run; who ends it starts it again."""
     try:
-        with postgresql(tmp_path_factory.mktemp("postgresql")) as server:
+        # Not in pytest's folder, which the next run closes to the server's own user.
+        with (
+            tempfile.TemporaryDirectory(prefix="tram-postgresql-") as folder,
+            postgresql(Path(folder)) as server,
+        ):
             yield server
     except ServiceMissing as missing:
         lacking(str(missing))
