@@ -49,6 +49,12 @@ class Forbidden(PolicyRefusal):
     code = "forbidden"
 
 
+class StaleRights(PolicyRefusal):
+    """Your rights have changed meanwhile. Try again."""
+
+    code = "forbidden"
+
+
 def allows(principal: Principal, capability: Capability, team_id: UUID) -> bool:
     """Return whether `principal` may use `capability` on things of team `team_id`."""
     role = principal.roles.get(team_id)

@@ -1,5 +1,7 @@
 """Chat: conversations, turns, the sockets and pages."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -10,3 +12,7 @@ class ChatConfig(AppConfig):
     name = "chat"
     verbose_name = _("Chat")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let what is told of rights and conversations reach the sockets, also from a command."""
+        import_module("chat.consumers.groups")

@@ -94,6 +94,7 @@ def set_standing(
     changed = {n: str(b).lower() for n, a, b in zip(names, old, new, strict=True) if a != b}
     record(actor, "standing_changed", person, **changed)
     shrink(person.pk, "standing_changed")
+    person.refresh_from_db(fields=["auth_version"])
 
 
 def disable_person(person: User, *, actor: Actor | None = None) -> None:

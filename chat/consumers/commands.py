@@ -1,23 +1,43 @@
 """The verbs of the socket: each finds, asks the policy, calls one service, and answers."""
 
+import asyncio
 from uuid import UUID
 
-from accounts.policy import Principal, allows, require
+import structlog
+
+from accounts.authentication import revalidate
+from accounts.policy import NotVisible, Principal, StaleRights, allows, require
 from accounts.roles import Capability
 from chat import protocol
+from chat.consumers.exchange import exchange
+from chat.consumers.groups import accepted_event
+from chat.consumers.intents import Starting, intent_of
 from chat.crossing import cross
-from chat.protocol import Accepted, Attached, Person, TypingNow
+from chat.protocol import Attached, Person, Queued
 from chat.queries.running import watchable
-from chat.services.admission import start_turn
 from chat.services.ending import stored_end
-from chat.services.intents import Admitted, Intent
+from chat.services.intents import Admitted, Intent, Models
 from chat.services.interruption import request_interrupt
+from chat.services.mismatches import weigh_report
+from chat.services.waiting import InLine, send, withdraw
+from chat.turns import metrics
 from chat.turns.endings import done_event, ended_snapshot
 from chat.turns.engine import Engine
 from chat.turns.relays import directory
 from chat.turns.viewer import Viewer
 
-Starting = protocol.Chat | protocol.Regenerate | protocol.Edit | protocol.Continue
+log = structlog.get_logger(__name__)
+
+TYPING_SECONDS = 2.0
+"""Others are told no more often than this that somebody types."""
+
+
+class _Waits(Exception):
+    """No turn yet: the message is in line."""
+
+    def __init__(self, in_line: InLine) -> None:
+        super().__init__()
+        self.in_line = in_line
 
 
 class Verbs:
@@ -32,6 +52,9 @@ class Verbs:
         self._person = person
         self._attached: dict[UUID, UUID] = {}
         self._left = False
+        # By the event loop's clock.
+        self._next_typing_at = 0.0
+        self._exchange = exchange()
 
     async def start(self, command: Starting) -> None:
         """Admit a turn, tell the client, and let it run."""
@@ -40,39 +63,55 @@ class Verbs:
         # An alias is resolved before it is stored: the ledger knows real models only.
         model = (await relays.route(asked)).model if asked else None
         models = await relays.models()
-        admitted = await self._engine.admit(
-            lambda: cross(
-                start_turn,
-                self.principal,
-                _intent(command, model),
-                models=models,
-                node=self._engine.node,
-            ),
-            tell=lambda admitted: self._accept(command.id, admitted),
-            by=self._viewer,
-        )
+        intent = intent_of(command, model)
+        try:
+            admitted = await self._engine.admit(
+                lambda: self._send(intent, models),
+                tell=lambda admitted: self._accept(command.id, admitted),
+                by=self._viewer,
+            )
+        except _Waits as waits:
+            self._line_up(waits.in_line)
+            return
         if not admitted.created:
             # The same send may have come first to another process, which runs the turn.
             await self._engine.mirrors.look(admitted.conversation_id, by=self._viewer)
             await self._catch_up(admitted.turn_id, admitted.conversation_id)
 
+    async def _send(self, intent: Intent, models: Models) -> Admitted:
+        node = self._engine.node
+        try:
+            sent = await cross(send, self.principal, intent, models=models, node=node)
+        except StaleRights:
+            # Nobody has told this connection yet. The rights of now decide.
+            principal = await cross(revalidate, self.principal)
+            if principal is None:
+                raise NotVisible from None
+            self.change_rights(principal)
+            sent = await cross(send, principal, intent, models=models, node=node)
+        if isinstance(sent, InLine):
+            raise _Waits(sent)
+        return sent
+
+    def _line_up(self, waiting: InLine) -> None:
+        if not self._left:
+            event = Queued(waiting.client_id, waiting.conversation_id, waiting.position)
+            self._viewer.say(event)
+            self._watch(waiting.conversation_id, waiting.team_id)
+
+    def _watch(self, conversation_id: UUID, team_id: UUID) -> None:
+        self._attached[conversation_id] = team_id
+        self._engine.hub.attach(self._viewer, conversation_id)
+
     def _accept(self, id: UUID, admitted: Admitted) -> None:
         if self._left:
             return
-        self._viewer.say(
-            Accepted(
-                id=id,
-                conversation=admitted.conversation_id,
-                user_message=admitted.user_message_id,
-                assistant_message=admitted.assistant_message_id,
-                turn=admitted.turn_id,
-                epoch=admitted.epoch,
-                model=admitted.model,
-                hold_nano_usd=admitted.hold_nano_usd,
-            )
-        )
-        self._attached[admitted.conversation_id] = admitted.team_id
-        self._engine.hub.attach(self._viewer, admitted.conversation_id)
+        self._viewer.say(accepted_event(id, admitted))
+        self._watch(admitted.conversation_id, admitted.team_id)
+
+    async def withdraw(self, command: protocol.Withdraw) -> None:
+        """Take a waiting message back. Everybody who watches is told of the line."""
+        await cross(withdraw, self.principal, command.id)
 
     def interrupt_at_once(self, turn_id: UUID) -> bool:
         """Stop a turn without waiting for anything: here, or by telling the process that is known
@@ -118,6 +157,7 @@ class Verbs:
         self._engine.hub.attach(
             self._viewer, command.conversation, command.turn, command.epoch, command.after
         )
+        self._exchange.lines.look_for(self._viewer, command.conversation)
         if command.turn is not None:
             await self._catch_up(command.turn, command.conversation)
 
@@ -143,12 +183,34 @@ class Verbs:
             self._engine.hub.detach(self._viewer, command.conversation)
 
     def typing(self, command: protocol.Typing) -> None:
-        """Show the others that somebody writes. Only within what is watched and may be written."""
+        """Show the others that somebody writes, now and then. Only within what is watched and may
+        be written."""
         team_id = self._attached.get(command.conversation)
         if team_id is not None:
             require(self.principal, Capability.SEND_MESSAGE, team_id)
-            event = TypingNow(command.conversation, self._person)
-            self._engine.hub.say(command.conversation, event, besides=self._viewer)
+            now = asyncio.get_running_loop().time()
+            if now >= self._next_typing_at:
+                self._next_typing_at = now + TYPING_SECONDS
+                self._exchange.company.typing(command.conversation, self._person)
+
+    async def report(self, command: protocol.Report) -> None:
+        """Note that a client held another text than is stored. Raises NotVisible."""
+        told = command.turn, command.sha256, command.characters
+        mismatch = await cross(weigh_report, self.principal, *told)
+        if mismatch is not None:
+            metrics.TEXT_MISMATCHES.inc()
+            log.error(
+                "text_mismatch",
+                turn=str(mismatch.turn_id),
+                epoch=mismatch.epoch,
+                held_characters=mismatch.held_characters,
+                stored_characters=mismatch.stored_characters,
+            )
+
+    def let_go(self, conversation_id: UUID) -> None:
+        """The conversation is deleted: watch it no more, but see how its turns end."""
+        if self._attached.pop(conversation_id, None) is not None:
+            self._engine.hub.leave(self._viewer, conversation_id)
 
     def change_rights(self, principal: Principal) -> None:
         """Go on with the rights the person has now; let go of what may not be seen any more."""
@@ -163,27 +225,3 @@ class Verbs:
         for conversation_id in list(self._attached):
             self.detach(protocol.Detach(conversation_id))
         self._viewer.unwatch_all()
-
-
-def _intent(command: Starting, model: str | None) -> Intent:
-    if isinstance(command, protocol.Continue):
-        return Intent("continue", command.id, target_id=command.message)
-    options = command.options
-    return Intent(
-        kind="chat"
-        if isinstance(command, protocol.Chat)
-        else "edit"
-        if isinstance(command, protocol.Edit)
-        else "regenerate",
-        client_id=command.id,
-        conversation_id=command.conversation if isinstance(command, protocol.Chat) else None,
-        parent_id=command.parent if isinstance(command, protocol.Chat) else None,
-        target_id=None if isinstance(command, protocol.Chat) else command.message,
-        content="" if isinstance(command, protocol.Regenerate) else command.content,
-        model=model,
-        asked_model=command.model,
-        temperature=options.temperature,
-        top_p=options.top_p,
-        max_tokens=options.max_tokens,
-        system=options.system,
-    )

@@ -1,5 +1,6 @@
 """Who may open a socket: origin, credential, subprotocol, number of sockets."""
 
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from django.http import parse_cookie
 from accounts.authentication import authenticate
 from accounts.models import Team, User
 from accounts.policy import NO_TEAM, Principal
-from chat.protocol import SUBPROTOCOL, Person, TeamView
+from chat.protocol import SUBPROTOCOL, Limits, Person, Ready, TeamView
 
 NOT_SIGNED_IN = 4401
 FORBIDDEN_ORIGIN = 4403
@@ -87,6 +88,25 @@ def _team_of(principal: Principal) -> TeamView | None:
         return None
     team = Team.objects.get(pk=principal.team_id)
     return TeamView(team.pk, team.name, principal.roles[team.pk].value)
+
+
+def ready_event(greeting: Greeting) -> Ready:
+    """What a client is told first."""
+    sockets, turns = settings.SOCKETS, settings.TURNS
+    return Ready(
+        protocol=SUBPROTOCOL,
+        user=greeting.person,
+        team=greeting.team,
+        connection=uuid.uuid4().hex,
+        limits=Limits(
+            max_message_characters=turns.max_message_characters,
+            max_frame_bytes=sockets.max_frame_bytes,
+            ack_window_bytes=sockets.ack_window_bytes,
+            ack_interval_ms=500,
+            ack_interval_bytes=65_536,
+        ),
+        heartbeat_seconds=sockets.heartbeat_seconds,
+    )
 
 
 class SocketCount:

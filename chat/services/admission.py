@@ -95,6 +95,7 @@ def _admitted(turn: Turn, **extra: Any) -> Admitted:
         hold_nano_usd=turn.hold_nano_usd,
         state=turn.state,
         requester_id=turn.requester_id,
+        node=turn.node,
         max_tokens=turn.max_tokens,
         temperature=turn.temperature,
         **extra,
@@ -128,7 +129,7 @@ def admit_at(
         max_tokens=max_tokens,
         temperature=intent.temperature,
     )
-    check_turn_limits(principal.user_id, conversation.team_id)
+    check_turn_limits(principal, conversation.team_id)
     hold = _hold(turn, prompt)
     _write_messages(turn, place, intent, principal)
     return _admitted(

@@ -15,6 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Team, User
+from accounts.policy import Principal, StaleRights
 from chat.models import Turn, TurnState
 from chat.services.errors import RateLimited, TooManyTurns
 
@@ -28,16 +29,19 @@ Whose = Literal["person", "team"]
 _NAMES: dict[Whose, str] = {"person": "one person", "team": "the team"}
 
 
-def check_turn_limits(person_id: int, team_id: UUID) -> None:
+def check_turn_limits(principal: Principal, team_id: UUID) -> None:
     """Refuse a turn beyond the limits of the person and of the team.
 
     To be called within the transaction that stores the turn: it locks the person, and the team if
     that has limits, so their turns are admitted one after the other and the counts are exact.
     The locks are taken before those of budgets, and are weak ones: settlements, which hold budgets
-    and name both, do not wait for them. Raises TooManyTurns, RateLimited.
+    and name both, do not wait for them. Raises TooManyTurns, RateLimited; and StaleRights if rights
+    were taken away since `principal` was proven.
     """
-    limits = settings.LIMITS
-    list(User.objects.select_for_update(no_key=True).filter(pk=person_id).values("pk"))
+    limits, person_id = settings.LIMITS, principal.user_id
+    locked = User.objects.select_for_update(no_key=True).filter(pk=person_id, is_active=True)
+    if list(locked.values_list("auth_version", flat=True)) != [principal.auth_version]:
+        raise StaleRights
     own = Q(requester_id=person_id)
     if _running(own) >= settings.TURNS.max_turns_per_person:
         raise TooManyTurns(limit_turns=settings.TURNS.max_turns_per_person)

@@ -15,6 +15,7 @@ from chat.turns.aftermath import weigh
 from chat.turns.bus import Bus, NoBus
 from chat.turns.bus.redis import RedisBus
 from chat.turns.engine import Engine, Seams
+from chat.turns.handover import DatabaseHandoverDesk
 from chat.turns.journal import Rhythm
 from chat.turns.line import DatabaseLines
 from chat.turns.reading import DatabaseTurnReader
@@ -55,6 +56,7 @@ def engine(role: str = "") -> Engine:
             after=weigh,
             lines=DatabaseLines(directory().models),
             line_look_seconds=turns.waiting_look_seconds,
+            desk=None if connection.vendor == "sqlite" else DatabaseHandoverDesk(),
             spool=Spool(settings.DATA_DIR / SPOOL_FOLDER),
         )
         made_engine.start()
