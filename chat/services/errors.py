@@ -85,6 +85,12 @@ class Restarting(Refused):
     code = "restarting"
 
 
+class NoRunner(Restarting):
+    """No process that writes answers runs right now. Your text is kept; try again in a moment."""
+
+    retry_after_seconds = 5.0
+
+
 __all__ = [
     "BudgetTooSmall",
     "ContentInvalid",
@@ -94,6 +100,7 @@ __all__ = [
     "ModelForbidden",
     "ModelNotAllowed",
     "ModelUnknown",
+    "NoRunner",
     "NotVisible",
     "PlaceTaken",
     "RateLimited",

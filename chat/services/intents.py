@@ -83,6 +83,8 @@ class Admitted:
     state: str
     requester_id: int
     created: bool
+    # The process that runs it.
+    node: str = ""
     new_conversation: bool = False
     title: str = ""
     max_tokens: int = 0

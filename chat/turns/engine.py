@@ -9,9 +9,11 @@ import structlog
 
 from chat.services.errors import Restarting, StorageUnavailable, TooManyTurns
 from chat.services.intents import Admitted
+from chat.turns.admissions import Admissions
 from chat.turns.beat import Beat
-from chat.turns.bus import Bus, Message, Stop
+from chat.turns.bus import Bus, LookForWork, Message, Stop
 from chat.turns.farewell import say_goodbye
+from chat.turns.handover import HandoverDesk, Handovers
 from chat.turns.hub import Hub
 from chat.turns.journal import Journal, Rhythm
 from chat.turns.line import Lines, WaitingLine
@@ -69,9 +71,11 @@ class Engine:
         lines: Lines | None = None,
         line_look_seconds: float = 3.0,
         spool: Spool | None = None,
+        desk: HandoverDesk | None = None,
     ) -> None:
         """`after` is awaited for each turn whose end is stored and told. Without `lines` no
-        message waits for an answer's end; `spool` keeps ends that the database does not take."""
+        message waits for an answer's end; `spool` keeps ends that the database does not take.
+        Without a `desk` no turn is handed from one process to another."""
         self.node = node
         self.role = role
         self.draining = False
@@ -90,15 +94,17 @@ class Engine:
             self.hub, seams.bus, self._post, seams.reader, node, follow_poll_seconds, alone=alone
         )
         self._unwanted = Unwanted(self.interrupt_anywhere)
-        self._admissions: set[asyncio.Task[Admitted]] = set()
-        self._admitted_all = asyncio.Event()
-        self._admitted_all.set()
+        self._admissions = Admissions()
         self._max_turns = max_turns
         self._last_ends_seconds = last_ends_seconds
         # What else of this process ends with the engine.
         self.closings: list[Callable[[], Awaitable[None]]] = []
+        self.handovers = Handovers(
+            desk, self._launch, self._post, node=node, role=role, look_seconds=beat_seconds
+        )
         self._line: WaitingLine | None = None
-        if lines is not None:
+        # Where no turn runs none ends, and nobody is let go.
+        if lines is not None and role != "web":
             self._line = WaitingLine(lines, self.admit, node, line_look_seconds)
             self.running.on_end = self._line.ended
         self.beat = Beat(self, seams.records, self._journal, beat_seconds, lease_seconds)
@@ -111,6 +117,7 @@ class Engine:
         self._unwanted.start()
         self.mirrors.start()
         self.beat.start()
+        self.handovers.start()
         if self._line is not None:
             self._line.start()
 
@@ -119,6 +126,8 @@ class Engine:
         try:
             if isinstance(message, Stop):
                 self.running.interrupt(message.turn, message.by_id)
+            elif isinstance(message, LookForWork):
+                self.handovers.look()
             else:
                 self.outlets.receive(message)
                 self.mirrors.receive(message)
@@ -148,11 +157,7 @@ class Engine:
                 "The server writes as many answers as it can. Try again in a moment.",
                 limit_turns=self._max_turns,
             )
-        admission = asyncio.create_task(self._admit(store, tell, by), name="admission")
-        self._admissions.add(admission)
-        self._admitted_all.clear()
-        admission.add_done_callback(self._admission_ended)
-        return await asyncio.shield(admission)
+        return await self._admissions.run(self._admit(store, tell, by))
 
     async def _admit(
         self,
@@ -164,17 +169,14 @@ class Engine:
         try:
             tell(admitted)
         finally:
-            if admitted.created:
-                self.outlets.announce(self.running.launch(admitted, by))
+            if admitted.created and self.role == "web":
+                self.mirrors.follow([self.handovers.tell(admitted)], by)
+            elif admitted.created:
+                self._launch(admitted, by)
         return admitted
 
-    def _admission_ended(self, admission: "asyncio.Task[Admitted]") -> None:
-        self._admissions.discard(admission)
-        # Fetched here too: nobody may be left to whom a refusal matters.
-        if not admission.cancelled():
-            admission.exception()
-        if not self._admissions:
-            self._admitted_all.set()
+    def _launch(self, admitted: Admitted, by: Viewer | None = None) -> None:
+        self.outlets.announce(self.running.launch(admitted, by))
 
     def interrupt(self, turn_id: UUID, by_id: int | None) -> bool:
         """Stop a turn of this process; false if it does not run here."""
@@ -207,6 +209,7 @@ class Engine:
         self.draining = True
         if self._line is not None:
             await self._line.aclose()
+        await self.handovers.drain()
         farewell = asyncio.create_task(say_goodbye(self.goodbyes), name="goodbye")
         if not await self._becomes_idle(seconds):
             self.running.stop_all_for_restart()
@@ -218,7 +221,7 @@ class Engine:
         try:
             async with asyncio.timeout(seconds):
                 # An admission that ends launches its turn before it counts as ended.
-                await self._admitted_all.wait()
+                await self._admissions.none.wait()
                 await self.running.idle.wait()
         except TimeoutError:
             return False
@@ -226,6 +229,7 @@ class Engine:
 
     async def aclose(self) -> None:
         """End everything; turns that still run are interrupted and settled."""
+        await self.handovers.aclose()
         await self.drain(0)
         for close in self.closings:
             await close()
