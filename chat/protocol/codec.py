@@ -17,6 +17,7 @@ AnyCommand = (
     | commands.Detach
     | commands.Ack
     | commands.Typing
+    | commands.Report
     | commands.Ping
 )
 _decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)

@@ -209,6 +209,14 @@ export interface Regenerate {
   options?: Options;
 }
 
+/** The text that the client holds is not what `done` said: it has fetched it again. `sha256` is of what it held, `characters` its length. */
+export interface Report {
+  type: "report";
+  turn: string;
+  sha256: string;
+  characters: number;
+}
+
 /** All the text of a turn so far; replaces what the client holds. */
 export interface Snapshot {
   type: "snapshot";
@@ -284,6 +292,7 @@ export type Command =
   | Detach
   | Ack
   | Typing
+  | Report
   | Ping;
 
 export type Event =
