@@ -45,7 +45,6 @@ export class Session extends Emitter<SessionEvents> {
   limits = DEFAULT_LIMITS;
   models: ModelList | null = null;
   budget: BudgetView | null = null;
-  #wasReady = false;
 
   constructor(
     readonly boot: Boot,
@@ -159,8 +158,6 @@ export class Session extends Emitter<SessionEvents> {
         this.limits = event.limits;
         this.emit("limits", event.limits);
         this.thread.attach();
-        if (this.#wasReady) void this.thread.refresh();
-        this.#wasReady = true;
       },
       event: (event: Event, bytes: number) => this.#event(event, bytes),
       status: (status: Status) => this.emit("status", status),

@@ -1,13 +1,13 @@
-/** When to tell the server how far this page has read: after 500 ms or 64 KiB, whichever is first. */
+/**
+ * When to tell the server how far this page has read: after 500 ms or 64 KiB, whichever is first.
+ *
+ * Time is looked at whenever a frame comes; the timer is only for the last frames before a pause. A tab in
+ * the background, whose timers may wait for a minute, so never owes more than 64 KiB over all its turns,
+ * which is less than the window in which the server waits for nobody.
+ */
 
 export const ACK_AFTER_MS = 500;
 export const ACK_AFTER_BYTES = 64 * 1024;
-
-interface Unacked {
-  seq: number;
-  bytes: number;
-  timer: unknown;
-}
 
 export interface Timers {
   set(callback: () => void, delayMs: number): unknown;
@@ -15,38 +15,40 @@ export interface Timers {
 }
 
 export class AckPolicy {
-  readonly #waiting = new Map<string, Unacked>();
+  /** The newest number that is not acknowledged, of each turn. */
+  readonly #owed = new Map<string, number>();
+  #bytes = 0;
+  #since = 0;
+  #timer: unknown = null;
 
   constructor(
     private readonly send: (turn: string, seq: number) => void,
     private readonly timers: Timers,
+    private readonly now: () => number = Date.now,
   ) {}
 
   /** Counts one received frame of a turn; `bytes` is the frame's size. */
   received(turn: string, seq: number, bytes: number): void {
-    let entry = this.#waiting.get(turn);
-    if (entry === undefined) {
-      const timer = this.timers.set(() => this.flush(turn), ACK_AFTER_MS);
-      entry = { seq: 0, bytes: 0, timer };
-      this.#waiting.set(turn, entry);
+    if (this.#owed.size === 0) {
+      this.#since = this.now();
+      this.#timer = this.timers.set(() => this.flush(), ACK_AFTER_MS);
     }
-    entry.seq = Math.max(entry.seq, seq);
-    entry.bytes += bytes;
-    if (entry.bytes >= ACK_AFTER_BYTES) this.flush(turn);
+    this.#owed.set(turn, Math.max(this.#owed.get(turn) ?? 0, seq));
+    this.#bytes += bytes;
+    if (this.#bytes >= ACK_AFTER_BYTES || this.now() - this.#since >= ACK_AFTER_MS) this.flush();
   }
 
-  /** Sends what is owed for a turn now. */
-  flush(turn: string): void {
-    const entry = this.#waiting.get(turn);
-    if (entry === undefined) return;
-    this.timers.clear(entry.timer);
-    this.#waiting.delete(turn);
-    this.send(turn, entry.seq);
+  /** Sends all that is owed now. */
+  flush(): void {
+    const owed = [...this.#owed];
+    this.reset();
+    for (const [turn, seq] of owed) this.send(turn, seq);
   }
 
   /** Forgets everything: the socket it was owed to is gone. */
   reset(): void {
-    for (const entry of this.#waiting.values()) this.timers.clear(entry.timer);
-    this.#waiting.clear();
+    this.timers.clear(this.#timer);
+    this.#owed.clear();
+    this.#bytes = 0;
   }
 }

@@ -8,9 +8,11 @@ const BASE_MS = 250;
 const LONGEST_MS = 15_000;
 const RESTART_SPREAD_MS = 2_000;
 const TOO_MANY_MS = 30_000;
+/** A page that wakes connects within so long: with it may wake a whole office. */
+export const AWAKE_MS = 250;
 
 /**
- * Decides after a close. `attempt` counts tries in a row without a `ready` (from 0), `random` is in [0, 1).
+ * Decides after a close. `attempt` counts tries in a row without a connection that lasted (from 0), `random` is in [0, 1).
  * A first loss is retried at once; later ones wait exponentially longer with full jitter.
  */
 export function afterClose(code: number, attempt: number, random: number): Verdict {

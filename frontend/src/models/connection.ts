@@ -4,7 +4,8 @@
  */
 
 import { type Timers } from "./ack_policy";
-import { afterClose, type Verdict } from "./backoff";
+import { afterClose, AWAKE_MS, type Verdict } from "./backoff";
+import { Patience } from "./patience";
 import type { Command, Event, Ready, Start } from "./protocol";
 
 export interface Socket {
@@ -29,16 +30,25 @@ export type Status =
   | { kind: "stopped"; reason: Extract<Verdict, { kind: "stop" }>["reason"] };
 
 const DEFAULT_HEARTBEAT_SECONDS = 20;
+/** A socket that is not ready by then goes into the void. */
+const OPENING_MS = 15_000;
+/** So long a waking page waits for a sign of life. */
+const PROBE_MS = 2_500;
+/** A connection that lasted so long was a good one: the next loss is a first one again. */
+const STEADY_MS = 10_000;
+/** A server that is going down may say so long before it does. */
+const REFUSED_AGAIN_MS = 5_000;
 
 export class Connection {
   #socket: Socket | null = null;
   #isReady = false;
+  #readyAt = 0;
   #attempt = 0;
   #retry: unknown = null;
-  #heartbeat: unknown = null;
+  #again: unknown = null;
   #heartbeatMs = DEFAULT_HEARTBEAT_SECONDS * 1000;
-  #heard = true;
   #stopped = false;
+  readonly #patience: Patience;
   readonly #unanswered = new Map<string, Start>();
 
   constructor(
@@ -46,7 +56,10 @@ export class Connection {
     private readonly handlers: ConnectionHandlers,
     private readonly timers: Timers,
     private readonly random: () => number = Math.random,
-  ) {}
+    private readonly now: () => number = Date.now,
+  ) {
+    this.#patience = new Patience(timers, now);
+  }
 
   get ready(): boolean {
     return this.#isReady;
@@ -63,6 +76,7 @@ export class Connection {
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#receive(socket, data);
     socket.onclose = ({ code }) => this.#closed(socket, code);
+    this.#await(OPENING_MS);
   }
 
   /** Sends a command that starts a turn, now or as soon as the socket is back. */
@@ -78,11 +92,21 @@ export class Connection {
     return true;
   }
 
-  /** Tries at once: the network or the person is back. */
+  /** The network, the page or the person is back: a socket that does not answer soon is given up. */
   wake(): void {
     if (this.#stopped) return;
-    if (this.#socket === null) this.connect();
-    else if (this.#isReady) this.#beat(2_500);
+    if (this.#socket === null) {
+      this.#attempt = 0;
+      this.#retryIn(Math.round(AWAKE_MS * this.random()));
+    } else if (!this.#patience.shorterThan(PROBE_MS)) this.#await(PROBE_MS);
+  }
+
+  /** Closes the socket until `wake`: the page goes into the browser's cache. */
+  rest(): void {
+    this.timers.clear(this.#retry);
+    if (this.#socket === null) return;
+    this.#drop();
+    this.handlers.status({ kind: "down" });
   }
 
   #write(command: Command): void {
@@ -91,58 +115,81 @@ export class Connection {
 
   #receive(socket: Socket, data: unknown): void {
     if (socket !== this.#socket || typeof data !== "string") return;
-    this.#heard = true;
+    this.#patience.heard();
     const event = parse(data);
     if (event === null) return;
     if (event.type === "ready") this.#becomeReady(event);
     else {
       this.#answer(event);
-      this.handlers.event(event, data.length);
+      this.handlers.event(event, sizeOf(data));
     }
   }
 
   #becomeReady(event: Ready): void {
     this.#isReady = true;
-    this.#attempt = 0;
+    this.#readyAt = this.now();
     this.#heartbeatMs = (event.heartbeat_seconds || DEFAULT_HEARTBEAT_SECONDS) * 1000;
-    this.#beat(this.#heartbeatMs);
+    this.#await(this.#heartbeatMs);
     this.handlers.status({ kind: "up" });
-    for (const command of this.#unanswered.values()) this.#write(command);
+    this.#sendUnanswered();
     this.handlers.ready(event);
+  }
+
+  #sendUnanswered(): void {
+    if (this.#isReady) for (const command of this.#unanswered.values()) this.#write(command);
   }
 
   #answer(event: Event): void {
     if (event.type === "accepted") this.#unanswered.delete(event.id);
-    // A server that is closing down did not take the command: the next one will.
-    else if (event.type === "error" && event.id && event.code !== "restarting") {
-      this.#unanswered.delete(event.id);
+    else if (event.type === "error" && event.id) {
+      // A server that is closing down did not take the command: the next one will.
+      if (event.code !== "restarting") this.#unanswered.delete(event.id);
+      else {
+        this.timers.clear(this.#again);
+        this.#again = this.timers.set(() => this.#sendUnanswered(), REFUSED_AGAIN_MS);
+      }
     }
   }
 
-  #beat(patienceMs: number): void {
-    this.timers.clear(this.#heartbeat);
-    this.#heard = false;
-    this.#write({ type: "ping" });
-    this.#heartbeat = this.timers.set(() => {
-      if (this.#heard) this.#beat(this.#heartbeatMs);
-      else this.#lose();
-    }, patienceMs);
+  /** Waits for any frame; a ready socket is asked for one. */
+  #await(patienceMs: number): void {
+    if (this.#isReady) this.#write({ type: "ping" });
+    this.#patience.begin(patienceMs, {
+      heard: () => this.#await(this.#isReady ? this.#heartbeatMs : OPENING_MS),
+      slept: () => this.#await(PROBE_MS),
+      silent: () => this.#lose(),
+    });
   }
 
   /** Gives up a silent socket without waiting for its close, which may take minutes. */
   #lose(): void {
+    this.#drop();
+    this.#retryAfter(1006);
+  }
+
+  #drop(): void {
     const socket = this.#socket;
+    this.#forget();
     if (socket === null) return;
     socket.onclose = null;
     socket.close();
-    this.#closed(socket, 1006);
+  }
+
+  #forget(): void {
+    if (this.#isReady && this.now() - this.#readyAt >= STEADY_MS) this.#attempt = 0;
+    this.#socket = null;
+    this.#isReady = false;
+    this.#patience.end();
+    this.timers.clear(this.#again);
   }
 
   #closed(socket: Socket, code: number): void {
     if (socket !== this.#socket) return;
-    this.#socket = null;
-    this.#isReady = false;
-    this.timers.clear(this.#heartbeat);
+    this.#forget();
+    this.#retryAfter(code);
+  }
+
+  #retryAfter(code: number): void {
     const verdict = afterClose(code, this.#attempt, this.random());
     if (verdict.kind === "stop") {
       this.#stopped = true;
@@ -151,8 +198,18 @@ export class Connection {
     }
     this.#attempt += 1;
     this.handlers.status({ kind: "down" });
-    this.#retry = this.timers.set(() => this.connect(), verdict.delayMs);
+    this.#retryIn(verdict.delayMs);
   }
+
+  #retryIn(delayMs: number): void {
+    this.timers.clear(this.#retry);
+    this.#retry = this.timers.set(() => this.connect(), delayMs);
+  }
+}
+
+/** The bytes of a frame, as the server counts them. */
+function sizeOf(data: string): number {
+  return new TextEncoder().encode(data).length;
 }
 
 function parse(data: string): Event | null {

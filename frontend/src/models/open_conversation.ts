@@ -1,16 +1,20 @@
 /** The conversation that is being read: its path of messages and its running turns. */
 
-import { type Api, ApiError } from "../api";
+import type { Api } from "../api";
 import type { Timers } from "./ack_policy";
 import type { Connection } from "./connection";
+import { Answers } from "./answers";
 import { Emitter } from "./emitter";
+import { Following } from "./following";
+import { Pages } from "./pages";
 import { Path } from "./path";
-import type { Accepted, ErrorEvent, Event, Person, Start, TurnEvent } from "./protocol";
+import type { Accepted, ErrorEvent, Event, Person, Start } from "./protocol";
 import { emptyAnswer, type ModelChoice, Sending, textOf, unconfirmed } from "./sending";
 import { TurnBook } from "./turn_book";
 import type { ThreadEvents } from "./thread_events";
-import { isLive, matchesFingerprint } from "./turn_stream";
-import type { ConversationView, MessagePage, MessageView } from "./views";
+import { isLive } from "./turn_stream";
+import { Verifying } from "./verifying";
+import type { ConversationView, MessageView } from "./views";
 
 export class OpenConversation extends Emitter<ThreadEvents> {
   id: string | null = null;
@@ -18,15 +22,17 @@ export class OpenConversation extends Emitter<ThreadEvents> {
   readonly path = new Path();
   readonly turns: TurnBook;
   readonly #sending: Sending;
-  /** Counts openings, so that an answer for a conversation left meanwhile is dropped. */
-  #visit = 0;
-  readonly #refresh = (page: MessagePage) => this.path.refresh(page);
-  #loadingOlder: Promise<void> | null = null;
+  readonly #pages: Pages;
+  readonly #following: Following;
+  readonly #verifying: Verifying;
+  readonly #answers: Answers;
+  /** How many pages had been asked for when the conversation was attached to. */
+  #askedBefore = 0;
   /** The turn to stop as soon as the socket is back. */
   #stopOwed: string | null = null;
 
   constructor(
-    private readonly api: Api,
+    api: Api,
     private readonly wire: Pick<Connection, "start" | "send">,
     private readonly me: Person,
     timers: Timers,
@@ -34,6 +40,21 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     super();
     this.turns = new TurnBook((turn, seq) => wire.send({ type: "ack", turn, seq }), timers);
     this.#sending = new Sending((command: Start) => wire.start(command));
+    this.#following = new Following(this.turns, (command) => wire.send(command), timers);
+    this.#verifying = new Verifying((command) => wire.send(command), timers);
+    this.#pages = new Pages(api, this.path, timers, {
+      taking: ({ items }) => this.turns.learn(items).forEach((ended) => this.emit("answered", ended)),
+      taken: ({ conversation }, opened) => this.#shows(conversation, opened),
+      failed: (error) => this.emit("missing", error),
+      busy: () => this.#sending.busy,
+    });
+    this.#answers = new Answers(this.path, this.turns, this.#following, this.#verifying, {
+      touched: (id) => this.emit("message", id),
+      answered: (message) => this.emit("answered", message),
+      // While the first page is on its way it will have the message.
+      unknown: (answer) => void (this.view && this.#follow(answer)),
+      doubtful: () => void this.refresh(),
+    });
   }
 
   /** The turn that Stop would stop: the newest one running on this path. */
@@ -56,39 +77,49 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     this.id = id;
     this.emit("conversation", null);
     this.emit("path", { opened: true });
+    this.#pages.visit(id);
     if (id === null) return;
-    await this.#load(null, (page) => this.path.show(page), true);
+    // Attached first, nothing gets lost between the page and the first frame.
     this.attach();
+    await this.#pages.open();
+    this.#following.askForUnknown();
   }
 
   /** Shows the branch that goes through a message. */
   async switchTo(message: string): Promise<void> {
-    await this.#load(message, this.#refresh, false);
-    this.attach();
+    await this.#pages.through(message);
+    this.#following.askForUnknown();
   }
 
   /** Fetches again what is shown: something may have been missed. */
-  async refresh(): Promise<void> {
-    if (this.#sending.busy) return;
-    await this.#load(this.path.leaf?.id ?? null, this.#refresh, false);
+  refresh(): Promise<void> {
+    return this.#pages.refresh();
   }
 
   /** Puts an older page before the path; one at a time. */
   loadOlder(): Promise<void> {
-    this.#loadingOlder ??= this.#fetchOlder().finally(() => (this.#loadingOlder = null));
-    return this.#loadingOlder;
+    return this.#pages.older();
   }
 
   /** Watches the conversation from where the page stands; to be called whenever the socket is ready. */
   attach(): void {
-    if (this.id !== null) this.wire.send(this.turns.attach(this.id));
+    this.#askedBefore = this.#pages.asked;
+    if (this.id !== null) this.#following.begin(this.id);
+    else this.emit("caughtUp", null);
+    this.#verifying.tell();
     if (this.#stopOwed === this.runningTurn) this.stop();
+  }
+
+  /** Whether the server is sending what the page does not have yet, or there is nothing to send. */
+  get caughtUp(): boolean {
+    return this.id === null || this.#following.caughtUp;
   }
 
   say(content: string, model: ModelChoice): void {
     const parent = this.path.leaf?.id ?? null;
     const id = this.#sending.ask({ type: "chat", conversation: this.id, parent, content, ...model });
     this.path.append(unconfirmed(id, content, parent, this.me));
+    this.#pages.added();
     this.emit("path", { opened: false });
   }
 
@@ -117,64 +148,38 @@ export class OpenConversation extends Emitter<ThreadEvents> {
         this.#accepted(event);
         break;
       case "attached":
-        if (event.conversation === this.id) this.#catchUp(event.turns);
+        if (event.conversation === this.id) this.#attached();
         break;
       case "snapshot":
       case "chunk":
       case "notice":
       case "done":
-        this.#turnEvent(event, bytes);
+        this.#answers.take(event, bytes, "conversation" in event && event.conversation === this.id);
         break;
       case "error":
         this.#refused(event);
         break;
       case "conversation":
         if (event.conversation !== this.id || event.change !== "message") break;
+        if (event.turn) this.#answers.begin(event.turn, 0);
         if (event.assistant_message) void this.#follow(event.assistant_message);
     }
   }
 
   #leave(): void {
     if (this.id !== null) this.wire.send({ type: "detach", conversation: this.id });
-    this.#visit += 1;
+    this.#following.leave();
     this.view = null;
     this.path.clear();
     this.turns.clear();
     this.#sending.clear();
   }
 
-  /** Loads the path through `leaf`; `accept` may turn the page down. */
-  async #load(
-    leaf: string | null,
-    take: (page: MessagePage) => void,
-    opened: boolean,
-    accept: (page: MessagePage) => boolean = () => true,
-  ): Promise<void> {
-    const { id } = this;
-    const visit = this.#visit;
-    if (id === null) return;
-    try {
-      const page = await this.api.messages(id, leaf, null);
-      if (visit !== this.#visit || !accept(page)) return;
-      this.turns.learn(page.items);
-      take(page);
-      this.view = page.conversation;
-      this.emit("conversation", this.view);
-      this.emit("path", { opened });
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (visit === this.#visit) this.emit("missing", error);
-    }
-  }
-
-  async #fetchOlder(): Promise<void> {
-    const { id, path } = this;
-    const visit = this.#visit;
-    if (id === null || path.first === undefined || !path.hasMore) return;
-    const page = await this.api.messages(id, path.leaf?.id ?? null, path.first.id);
-    if (visit !== this.#visit) return;
-    path.prepend(page);
-    this.emit("path", { opened: false });
+  #shows(conversation: ConversationView, opened: boolean): void {
+    this.view = conversation;
+    this.emit("conversation", conversation);
+    this.emit("path", { opened });
+    this.#answers.pathChanged();
   }
 
   #accepted(event: Accepted): void {
@@ -187,6 +192,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     this.emit("answering", null);
     if (command.type === "chat") this.#confirm(event);
     else void this.switchTo(event.assistant_message);
+    void this.#pages.settled();
   }
 
   /** The person's message is stored under its real id, and its answer has a place. */
@@ -194,11 +200,13 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     const question = event.user_message ?? event.id;
     this.path.rename(event.id, { id: question, siblings: [question] });
     this.path.append(emptyAnswer(event, question));
+    this.#pages.added();
     const begins = this.id === null;
     this.id = event.conversation;
     if (begins) {
+      this.#pages.named(event.conversation);
+      this.#following.adopt(event.conversation);
       this.emit("begun", event.conversation);
-      this.attach();
     }
     this.emit("path", { opened: false });
   }
@@ -206,45 +214,27 @@ export class OpenConversation extends Emitter<ThreadEvents> {
   /** Somebody else, or another tab, wrote here. */
   async #follow(answer: string, event?: Accepted): Promise<void> {
     if (this.path.find(answer) !== undefined) return;
-    if (event !== undefined) this.turns.begin(event.turn, event.epoch);
-    await this.#load(answer, this.#refresh, false, (page) => this.path.meets(page));
-    this.attach();
+    if (event !== undefined) this.#answers.begin(event.turn, event.epoch);
+    await this.#pages.through(answer, (page) => this.path.meets(page));
+    this.#following.askForUnknown();
   }
 
-  #catchUp(running: readonly string[]): void {
-    const missed = this.turns.missed(running);
-    for (const turn of missed) this.turns.forget(turn);
-    if (missed.length > 0) void this.refresh();
-  }
-
-  #turnEvent(event: TurnEvent, bytes: number): void {
-    if (event.type === "snapshot" && event.conversation === this.id) {
-      this.turns.begin(event.turn, event.epoch);
-    }
-    const outcome = this.turns.apply(event, bytes);
-    if (outcome === "gap") this.attach();
-    if (outcome !== "applied") return;
-    const message = this.path.byTurn(event.turn);
-    if (message === undefined) return;
-    if (event.type === "done") void this.#ended(message);
-    else this.emit("message", message.id);
-  }
-
-  /** Keeps the whole text, and fetches it if its fingerprint says that something is missing. */
-  async #ended(message: MessageView): Promise<void> {
-    const whole = this.shown(message);
-    if (whole.turn === null) return;
-    this.path.setTurn(message.id, whole.turn, whole.content, whole.reasoning ?? "");
-    this.turns.forget(whole.turn.id);
-    this.emit("message", message.id);
-    this.emit("answered", whole);
-    if (!(await matchesFingerprint(whole.content, whole.turn.sha256))) await this.refresh();
+  /** Once the server sends what is missing, the path is fetched, unless that was asked for since. */
+  #attached(): void {
+    this.#following.attached();
+    if (!this.caughtUp) return;
+    if (this.#pages.asked === this.#askedBefore) void this.refresh();
+    this.emit("caughtUp", null);
   }
 
   #refused(event: ErrorEvent): void {
+    if (this.#following.refused(event)) return;
+    // The connection sends it again, as soon as a server takes it.
+    if (event.code === "restarting" && event.id) return;
     const command = event.id ? this.#sending.settle(event.id) : undefined;
     if (command === undefined && event.id) return;
     if (command !== undefined && this.path.remove(command.id)) this.emit("path", { opened: false });
     this.emit("refused", { text: textOf(command), fault: event });
+    void this.#pages.settled();
   }
 }

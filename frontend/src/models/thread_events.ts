@@ -19,6 +19,8 @@ export interface ThreadEvents {
   missing: ApiError;
   /** An answer begins. */
   answering: null;
+  /** After a new connection: the server sends what is missing. */
+  caughtUp: null;
   /** A turn ended; the message is whole. */
   answered: MessageView;
 }

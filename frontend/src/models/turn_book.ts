@@ -1,11 +1,12 @@
-/** The running turns of the conversation that is being read, and what is owed to the server for them. */
+/** The turns of the conversation that is being read, and what is owed to the server for them. */
 
 import { AckPolicy, type Timers } from "./ack_policy";
-import type { Attach, Notice, TurnEvent } from "./protocol";
+import type { Notice, TurnEvent } from "./protocol";
 import { isLive, type Outcome, TurnStream } from "./turn_stream";
 import type { MessageView } from "./views";
 
 export class TurnBook {
+  /** Ended turns stay until the server's stored state is seen: a page may be older than their end. */
   readonly #streams = new Map<string, TurnStream>();
   readonly #acks: AckPolicy;
 
@@ -16,6 +17,12 @@ export class TurnBook {
   clear(): void {
     this.#streams.clear();
     this.#acks.reset();
+  }
+
+  /** A new connection: nothing is owed to it yet, and nothing was asked of it. */
+  reconnected(): void {
+    this.#acks.reset();
+    for (const stream of this.#streams.values()) stream.asked = false;
   }
 
   /** A turn begins; its chunks may come from now on. */
@@ -33,52 +40,43 @@ export class TurnBook {
     this.#streams.delete(turn);
   }
 
-  /** Takes what the server stored: its terminal states end streams, its running turns begin them. */
-  learn(messages: readonly MessageView[]): void {
-    for (const { turn } of messages) {
+  get live(): TurnStream[] {
+    return [...this.#streams.values()].filter((stream) => stream.live);
+  }
+
+  /**
+   * Takes what the server stored: its terminal states end streams, its running turns begin them.
+   * Gives the messages whose end was seen here first.
+   */
+  learn(messages: readonly MessageView[]): MessageView[] {
+    const ended: MessageView[] = [];
+    for (const message of messages) {
+      const { turn } = message;
       if (turn === null) continue;
       if (isLive(turn.state)) this.begin(turn.id, 0);
-      else this.#streams.delete(turn.id);
+      else if (this.#streams.get(turn.id)?.live) ended.push(message);
+      if (!isLive(turn.state)) this.#streams.delete(turn.id);
     }
+    return ended;
   }
 
   /** Applies an event of a turn that is known here; null for any other. */
   apply(event: TurnEvent, bytes: number): Outcome | null {
-    const stream = this.#streams.get(event.turn);
-    if (stream === undefined) return null;
-    const outcome = stream.apply(event);
+    const outcome = this.#streams.get(event.turn)?.apply(event) ?? null;
+    // Also what is of no use here: unacknowledged it would hold up the rest.
     if ((event.type === "chunk" || event.type === "snapshot") && outcome !== "gap") {
       this.#acks.received(event.turn, event.seq, bytes);
     }
-    if (event.type === "done") this.#acks.flush(event.turn);
+    if (event.type === "done") this.#acks.flush();
     return outcome;
   }
 
-  /** Live turns that the server does not run any more: their end was missed. */
-  missed(running: readonly string[]): string[] {
-    return [...this.#streams.values()]
-      .filter((stream) => stream.live && stream.epoch > 0 && !running.includes(stream.turn))
-      .map((stream) => stream.turn);
-  }
-
-  /** The command that asks for what is missing after a new connection. */
-  attach(conversation: string): Attach {
-    this.#acks.reset();
-    const live = [...this.#streams.values()].filter((stream) => stream.live);
-    const stream = live.find(({ epoch }) => epoch > 0) ?? live[0];
-    if (stream === undefined) return { type: "attach", conversation };
-    const { turn, epoch, seq } = stream;
-    // Nothing is held yet: what was sent before the page knew the turn was dropped, so it must come again.
-    if (epoch === 0) return { type: "attach", conversation, turn };
-    return { type: "attach", conversation, turn, epoch, after: seq };
-  }
-
-  /** A message as it stands now, with what its running turn has brought. */
+  /** A message as it stands now, with what its turn has brought. */
   shown(message: MessageView): MessageView {
     const stream = message.turn === null ? undefined : this.#streams.get(message.turn.id);
     if (stream === undefined || message.turn === null) return message;
     const turn = stream.view(message.turn.model, message.turn.hold_nano_usd);
-    if (stream.seq === 0 && stream.done === null) return { ...message, turn };
+    if (!stream.held && stream.done === null) return { ...message, turn };
     return { ...message, content: stream.content, reasoning: stream.reasoning || null, turn };
   }
 

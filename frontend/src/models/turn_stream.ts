@@ -3,8 +3,11 @@
 import type { Chunk, Done, Notice, Snapshot, TurnEvent } from "./protocol";
 import type { TurnView } from "./views";
 
-/** "gap" asks the caller to attach again from where the stream stands. */
+/** "gap" asks the caller to attach again from `position`. */
 export type Outcome = "applied" | "stale" | "gap";
+
+/** What an attach says of a turn; without `after` the server sends a snapshot. */
+export type Position = { turn: string; epoch?: number; after?: number };
 
 /** Whether a turn in this state may still bring text. */
 export function isLive(state: string): boolean {
@@ -19,6 +22,14 @@ export class TurnStream {
   state = "running";
   notice: Notice | null = null;
   done: Done | null = null;
+  /** Whether any text frame was taken, be it an empty one. */
+  held = false;
+  /** What is missing was asked for and has not come yet. */
+  asked = false;
+  /** The held text does not fit what came: only a snapshot can tell. */
+  #doubted = false;
+  /** The held text is the stored end of this epoch. */
+  #stored = false;
 
   constructor(
     readonly turn: string,
@@ -31,11 +42,17 @@ export class TurnStream {
     return isLive(this.state);
   }
 
-  /** Takes one event of this turn; a chunk that does not join what is held changes nothing. */
+  get position(): Position {
+    const { turn, epoch, seq } = this;
+    // Before anything was told of the turn, its frames were dropped here, so they must come again.
+    return this.#doubted || epoch === 0 ? { turn } : { turn, epoch, after: seq };
+  }
+
+  /** Takes one event of this turn; a chunk that does not join what is held changes no text. */
   apply(event: TurnEvent): Outcome {
     switch (event.type) {
       case "snapshot":
-        return this.#takeSnapshot(event);
+        return isLive(event.state) ? this.#takeSnapshot(event) : this.#takeEnd(event);
       case "chunk":
         return this.#takeChunk(event);
       case "notice":
@@ -47,29 +64,54 @@ export class TurnStream {
     }
   }
 
-  #takeSnapshot(event: Snapshot): Outcome {
+  /** The stored end replaces whatever is held, whatever its seq. */
+  #takeEnd(event: Snapshot): Outcome {
     if (event.epoch < this.epoch) return "stale";
-    if (event.epoch === this.epoch && event.seq < this.seq) return "stale";
+    const known = this.#stored && event.epoch === this.epoch && event.content === this.content;
+    if (known) return "stale";
+    if (event.content !== this.content || event.state !== this.state) this.done = null;
+    this.#hold(event);
+    this.state = event.state;
+    this.#stored = true;
+    return "applied";
+  }
+
+  #takeSnapshot(event: Snapshot): Outcome {
+    if (event.epoch < this.epoch || this.#stored) return "stale";
+    const older = event.epoch === this.epoch && this.held && event.seq < this.seq;
+    if (older && !this.#doubted) return "stale";
+    this.#hold(event);
+    return "applied";
+  }
+
+  #hold(event: Snapshot): void {
     this.epoch = event.epoch;
     this.seq = event.seq;
     this.content = event.content;
     this.reasoning = event.reasoning ?? "";
-    if (this.done === null) this.state = event.state;
-    return "applied";
+    this.#moved();
   }
 
   #takeChunk(event: Chunk): Outcome {
-    if (event.epoch < this.epoch) return "stale";
+    if (event.epoch < this.epoch || this.#stored) return "stale";
     if (event.epoch === this.epoch && event.seq <= this.seq) return "stale";
-    const joins = event.seq === this.seq + 1 && event.offset === this.content.length;
-    if (!joins) return "gap";
+    const another = this.held && event.epoch !== this.epoch;
+    const isNext = event.seq === this.seq + 1;
+    if (another || (isNext && event.offset !== this.content.length)) this.#doubted = true;
+    if (this.#doubted || !isNext) return "gap";
     this.epoch = event.epoch;
     this.seq = event.seq;
     this.content += event.content;
     this.reasoning += event.reasoning ?? "";
-    this.notice = null;
-    if (this.done === null) this.state = "running";
+    this.#moved();
     return "applied";
+  }
+
+  #moved(): void {
+    this.held = true;
+    this.asked = false;
+    this.#doubted = false;
+    this.notice = null;
   }
 
   #finish(event: Done): Outcome {
@@ -98,13 +140,4 @@ export class TurnStream {
       hold_nano_usd: holdNanoUsd,
     };
   }
-}
-
-/** Whether the text has the fingerprint the server stored; true where the browser cannot say. */
-export async function matchesFingerprint(text: string, sha256: string | null): Promise<boolean> {
-  if (!sha256 || !globalThis.crypto?.subtle) return true;
-  const bytes = new TextEncoder().encode(text);
-  const digest = await globalThis.crypto.subtle.digest("SHA-256", bytes);
-  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0"));
-  return hex.join("") === sha256;
 }
