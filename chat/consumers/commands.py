@@ -1,6 +1,7 @@
 """The verbs of the socket: each finds, asks the policy, calls one service, and answers."""
 
 import asyncio
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -79,16 +80,16 @@ class Verbs:
             await self._catch_up(admitted.turn_id, admitted.conversation_id)
 
     async def _send(self, intent: Intent, models: Models) -> Admitted:
-        node = self._engine.node
+        store = self._engine.handovers.store
         try:
-            sent = await cross(send, self.principal, intent, models=models, node=node)
+            sent = await store(partial(send, self.principal, intent, models=models))
         except StaleRights:
             # Nobody has told this connection yet. The rights of now decide.
             principal = await cross(revalidate, self.principal)
             if principal is None:
                 raise NotVisible from None
             self.change_rights(principal)
-            sent = await cross(send, principal, intent, models=models, node=node)
+            sent = await store(partial(send, principal, intent, models=models))
         if isinstance(sent, InLine):
             raise _Waits(sent)
         return sent

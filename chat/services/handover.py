@@ -23,14 +23,14 @@ NEARLY_AS_FEW_TURNS = 2
 Outcome = TypeVar("Outcome")
 
 
-def hand_over(admit: Callable[[str], Outcome]) -> Outcome:
-    """Store a turn for a process that runs turns: `admit(node)` stores it, within a transaction.
+def hand_over(admit: Callable[..., Outcome]) -> Outcome:
+    """Store a turn for a process that runs turns: `admit(node=...)` stores it, within a transaction.
 
     Raises NoRunner, with nothing stored, and what `admit` raises.
     """
     with transaction.atomic():
         node = _choose_runner()
-        outcome = admit(node)
+        outcome = admit(node=node)
         if isinstance(outcome, Admitted) and outcome.created:
             Handover.objects.create(
                 turn_id=outcome.turn_id, node=node, admitted=msgspec.json.encode(outcome)

@@ -83,13 +83,14 @@ def living(lease_seconds: float) -> "QuerySet[Node, Any]":
 
 def orphaned_turns(lease_seconds: float, *, by: str = "") -> list[UUID]:
     """The running turns whose process has not beaten for `lease_seconds`, or has no row at all,
-    oldest first.
+    oldest first. One that waits to be taken is none: whoever runs turns takes it.
 
     None while the process `by`, which asks, has no lease itself: the database's clock has jumped
     since it beat, and everybody's lease looks old.
     """
     alive = living(lease_seconds)
-    orphans = Turn.objects.filter(state=TurnState.RUNNING).exclude(node__in=alive.values("name"))
+    running = Turn.objects.filter(state=TurnState.RUNNING, handover__isnull=True)
+    orphans = running.exclude(node__in=alive.values("name"))
     if by:
         orphans = orphans.filter(Exists(alive.filter(name=by)))
     return list(orphans.order_by("created_at").values_list("id", flat=True))

@@ -26,7 +26,7 @@ Outcome = TypeVar("Outcome")
 class HandoverDesk(Protocol):
     """Where turns wait for the process that is to run them. All raise django.db.Error."""
 
-    async def leave(self, admit: Callable[[str], Outcome]) -> Outcome:
+    async def leave(self, admit: Callable[..., Outcome]) -> Outcome:
         """Store a turn for another process, as `chat.services.handover.hand_over` does."""
 
     async def take(self, node: str) -> Sequence[Admitted]:
@@ -42,7 +42,7 @@ class HandoverDesk(Protocol):
 class DatabaseHandoverDesk:
     """The handovers in the product's database."""
 
-    async def leave(self, admit: Callable[[str], Outcome]) -> Outcome:
+    async def leave(self, admit: Callable[..., Outcome]) -> Outcome:
         """Store a turn for another process."""
         return await cross(handover.hand_over, admit)
 
@@ -113,13 +113,13 @@ class Handovers:
         self._draining = True
         await self._look()
 
-    async def store(self, admit: Callable[[str], Outcome]) -> Outcome:
-        """Store a turn by `admit(node)`, in a thread that may use the database: for this process,
+    async def store(self, admit: Callable[..., Outcome]) -> Outcome:
+        """Store a turn by `admit(node=...)`, in a thread that may use the database: for this process,
         or for one that runs turns where this one does not. Raises NoRunner, and what `admit`
         raises."""
         if self._desk is not None and self._hands_out:
             return await self._desk.leave(admit)
-        return await cross(admit, self._node)
+        return await cross(admit, node=self._node)
 
     async def aclose(self) -> None:
         """Take nothing any more: what still comes is taken by others."""
