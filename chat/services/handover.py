@@ -24,7 +24,8 @@ Outcome = TypeVar("Outcome")
 
 
 def hand_over(admit: Callable[..., Outcome]) -> Outcome:
-    """Store a turn for a process that runs turns: `admit(node=...)` stores it, within a transaction.
+    """Store a turn for a process that runs turns; `admit(node=...)` stores it, in one transaction
+    with what hands it over.
 
     Raises NoRunner, with nothing stored, and what `admit` raises.
     """

@@ -114,9 +114,9 @@ class Handovers:
         await self._look()
 
     async def store(self, admit: Callable[..., Outcome]) -> Outcome:
-        """Store a turn by `admit(node=...)`, in a thread that may use the database: for this process,
-        or for one that runs turns where this one does not. Raises NoRunner, and what `admit`
-        raises."""
+        """Store a turn by `admit(node=...)`, in a thread that may use the database: for this
+        process, or for one that runs turns where this one does not. Raises NoRunner, and what
+        `admit` raises."""
         if self._desk is not None and self._hands_out:
             return await self._desk.leave(admit)
         return await cross(admit, node=self._node)
