@@ -6,6 +6,7 @@ from chat.admin.alerts import RelayAlertAdmin
 from chat.admin.attempt_list import AttemptAdmin
 from chat.admin.conversations import ConversationAdmin, MessageAdmin
 from chat.admin.model_settings import ModelAliasAdmin, ModelSettingAdmin
+from chat.admin.nodes import NodeAdmin
 from chat.admin.relays import RelayAdmin
 from chat.admin.turns import TurnAdmin
 from chat.models import (
@@ -14,6 +15,7 @@ from chat.models import (
     Message,
     ModelAlias,
     ModelSetting,
+    Node,
     Relay,
     RelayAlert,
     Turn,
@@ -27,3 +29,4 @@ admin.site.register(Attempt, AttemptAdmin)
 admin.site.register(RelayAlert, RelayAlertAdmin)
 admin.site.register(ModelSetting, ModelSettingAdmin)
 admin.site.register(ModelAlias, ModelAliasAdmin)
+admin.site.register(Node, NodeAdmin)

@@ -1,0 +1,230 @@
+"""Whoever lost a turn stores nothing of it, shows nothing of it, and closes its relay."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from chat.services.ending import TurnEnd
+from chat.services.intents import Admitted
+from chat.turns.engine import Engine
+from chat.turns.journal import Journal, Rhythm
+from chat.turns.store import MemoryChunkStore
+from tests.turns.doubles import (
+    FAST,
+    Client,
+    MemoryRecords,
+    StepRelay,
+    admitted,
+    live_turn,
+    seams,
+    until,
+)
+
+
+class Zombie:
+    """An engine with one running turn that another process takes over."""
+
+    def __init__(self) -> None:
+        self.relay, self.records, self.store = StepRelay(), MemoryRecords(), MemoryChunkStore()
+        self.engine = Engine(
+            seams(self.relay, records=self.records, store=self.store),
+            FAST,
+            node="here",
+            beat_seconds=0.005,
+            max_turns=2,
+        )
+        self.client = Client()
+        self.engine.start()
+
+    async def send(self) -> Admitted:
+        wanted = admitted()
+        self.engine.hub.attach(self.client.viewer, wanted.conversation_id)
+
+        async def store() -> Admitted:
+            return wanted
+
+        await self.engine.admit(store, lambda _: None)
+        return wanted
+
+    def taken_over(self, turn: Admitted, content: str) -> None:
+        """The other process has settled it with what it found in the journal."""
+        end = TurnEnd(turn.turn_id, 2, turn.model, "orphaned", content, "", ())
+        self.records.ends.append(end)
+
+    def told(self) -> list[dict[str, Any]]:
+        return [json.loads(frame) for frame in self.client.frames]
+
+
+@pytest.fixture
+async def zombie() -> AsyncIterator[Zombie]:
+    made = Zombie()
+    await made.engine.beat.first()
+    pump = asyncio.create_task(made.client.viewer.pump())
+    yield made
+    pump.cancel()
+    await asyncio.wait({pump})
+    await made.engine.aclose()
+
+
+async def test_a_refused_chunk_is_not_shown_and_closes_the_relay_once(zombie: Zombie) -> None:
+    turn = await zombie.send()
+    zombie.relay.feed("It was ")
+    await until(lambda: any(event["type"] == "chunk" for event in zombie.told()))
+    zombie.store.lost.add(turn.turn_id)
+    zombie.taken_over(turn, "It was ")
+    zombie.relay.feed("a zombie's text")
+    await until(lambda: not zombie.engine.running_ids())
+    await until(lambda: zombie.told()[-1]["type"] == "done")
+    assert not any("zombie" in frame for frame in zombie.client.frames)
+    assert zombie.relay.closings == 1
+    assert [chunk.content for chunk in zombie.store.chunks] == ["It was "]
+    assert len(zombie.records.ends) == 1
+
+
+async def test_its_viewers_are_shown_the_stored_end(zombie: Zombie) -> None:
+    turn = await zombie.send()
+    zombie.relay.feed("It was a dark night")
+    await until(lambda: any(event["type"] == "chunk" for event in zombie.told()))
+    zombie.taken_over(turn, "It was")
+    zombie.engine.running.lose([turn.turn_id])
+    await until(lambda: zombie.told()[-1]["type"] == "done")
+    snapshot, done = zombie.told()[-2:]
+    assert (snapshot["type"], snapshot["state"], snapshot["content"], snapshot["epoch"]) == (
+        "snapshot",
+        "orphaned",
+        "It was",
+        2,
+    )
+    assert done["state"] == "orphaned"
+
+
+async def test_the_end_is_waited_for_while_the_other_process_settles(zombie: Zombie) -> None:
+    turn = await zombie.send()
+    await zombie.relay.opened.wait()
+    zombie.engine.running.lose([turn.turn_id])
+    await zombie.relay.closed.wait()
+    assert zombie.engine.running_ids() == (turn.turn_id,)
+    zombie.taken_over(turn, "")
+    await until(lambda: zombie.told()[-1]["type"] == "done")
+
+
+async def test_a_beat_that_finds_a_turn_lost_lets_it_go(zombie: Zombie) -> None:
+    turn = await zombie.send()
+    zombie.taken_over(turn, "")
+    zombie.records.lost.add(turn.turn_id)
+    await until(lambda: not zombie.engine.running_ids())
+    assert zombie.relay.closings == 1
+    assert len(zombie.records.ends) == 1
+
+
+async def test_a_turn_that_ends_while_the_beat_looks_is_not_lost(zombie: Zombie) -> None:
+    turn = await zombie.send()
+    zombie.records.error = OperationalError("slow")
+    zombie.relay.feed("Hello", None)
+    await until(lambda: zombie.records.failures)
+    zombie.engine.running.lose([turn.turn_id])
+    zombie.records.error = None
+    await until(lambda: not zombie.engine.running_ids())
+    assert [end.content for end in zombie.records.ends] == ["Hello"]
+
+
+async def test_losing_what_does_not_run_here_is_nothing(zombie: Zombie) -> None:
+    zombie.engine.running.lose([admitted().turn_id])
+    assert not zombie.engine.running_ids()
+
+
+class Clock:
+    """The event loop's clock, set forward at will."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        true_time, self.skipped = loop.time, 0.0
+        monkeypatch.setattr(loop, "time", lambda: true_time() + self.skipped)
+
+
+PAUSED = Rhythm(interval_seconds=0, stall_seconds=0.02, pause_seconds=5, retry_seconds=0)
+
+
+async def writer_over(store: MemoryChunkStore) -> Journal:
+    writer = Journal(store, PAUSED)
+    writer.start()
+    writer.pulse()
+    return writer
+
+
+async def test_a_process_that_stood_still_shows_nothing_that_is_not_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, turn = MemoryChunkStore(), live_turn()
+    writer, clock = await writer_over(store), Clock(monkeypatch)
+    store.gate.clear()
+    turn.gather("text of a zombie")
+    clock.skipped = 30.0
+    writer.touch(turn, first=True)
+    await until(lambda: writer.stalled_since is not None)
+    await asyncio.sleep(0.1)
+    assert turn.content == ""
+    store.lost.add(turn.id)
+    store.gate.set()
+    await until(lambda: turn.lost)
+    assert turn.content == ""
+    async with asyncio.timeout(5):
+        await writer.flush(turn)
+    await writer.aclose()
+
+
+async def test_a_process_that_stood_still_and_owns_its_turns_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, turn = MemoryChunkStore(), live_turn()
+    writer, clock = await writer_over(store), Clock(monkeypatch)
+    store.gate.clear()
+    clock.skipped = 30.0
+    writer.pulse()
+    turn.gather("one ")
+    writer.touch(turn, first=True)
+    await until(lambda: writer.stalled_since is not None)
+    store.gate.set()
+    await writer.flush(turn)
+    store.gate.clear()
+    # Confirmed once, it delivers from memory again.
+    turn.gather("two")
+    await writer.flush(turn)
+    assert turn.content == "one two"
+    store.gate.set()
+    await writer.aclose()
+
+
+async def test_a_short_stall_of_the_loop_is_no_reason_to_doubt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, turn = MemoryChunkStore(), live_turn()
+    writer, clock = await writer_over(store), Clock(monkeypatch)
+    store.gate.clear()
+    clock.skipped = 4.0
+    turn.gather("text")
+    await writer.flush(turn)
+    assert turn.content == "text"
+    store.gate.set()
+    await writer.aclose()
+
+
+async def test_after_a_failure_the_newest_commits_are_stored_once_more() -> None:
+    store, turn = MemoryChunkStore(), live_turn()
+    writer = Journal(store, PAUSED)
+    writer.start()
+    turn.gather("one ")
+    await writer.flush(turn)
+    # The database crashes, and loses what it had not written to its disk.
+    store.chunks.clear()
+    store.error = OperationalError("the server closed the connection")
+    turn.gather("two")
+    await writer.flush(turn)
+    store.error = None
+    await until(lambda: "".join(chunk.content for chunk in store.chunks) == "one two")
+    assert [chunk.seq for chunk in store.chunks] == [1, 2]
+    await writer.aclose()
