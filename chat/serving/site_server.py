@@ -9,10 +9,11 @@ from typing import Any
 
 import structlog
 from channels.routing import get_default_application
-from daphne.server import Server, twisted_loop
+from daphne.server import twisted_loop
 from django.conf import settings
 
 from chat.serving.front import Front
+from chat.serving.guard import GuardedServer
 from chat.serving.listening import Door
 
 # Has `async start(role)`, `async look_at_relays(tell)`, `begin_drain(taken_over)` and
@@ -28,7 +29,7 @@ TRANSPORT_FACTOR = 4
 log = structlog.get_logger(__name__)
 
 
-class SiteServer(Server):  # type: ignore[misc]
+class SiteServer(GuardedServer):
     """Daphne's server on sockets that listen already, whose first stop drains the turns and whose
     second one is immediate.
 
@@ -92,6 +93,7 @@ class SiteServer(Server):  # type: ignore[misc]
         """Listen, and start the engine; the loop runs a moment later."""
         from twisted.internet import reactor
 
+        self.guard()
         for door in self._doors:
             listener = door.socket
             port = reactor.adoptStreamPort(listener.fileno(), listener.family, self.http_factory)

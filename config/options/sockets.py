@@ -28,6 +28,44 @@ class Sockets:
     max_sockets_per_address: int = variable(
         "MAX_SOCKETS_PER_ADDRESS", 50, unit="sockets", low=1, meaning="Sockets of one IP address."
     )
+    max_connections_per_address: int = variable(
+        "MAX_CONNECTIONS_PER_ADDRESS",
+        200,
+        unit="connections",
+        low=1,
+        meaning="TCP connections of one IP address (of IPv6: one /64 network) to one process, also "
+        "those that say nothing. Not counted with BEHIND_PROXY: there the proxy counts.",
+    )
+    request_timeout_seconds: float = variable(
+        "REQUEST_TIMEOUT_SECONDS",
+        30.0,
+        unit="seconds",
+        low=0.1,
+        meaning="A request must have arrived whole, head and body, this long after it began or the "
+        "connection was opened; otherwise the connection is closed.",
+    )
+    keep_alive_seconds: float = variable(
+        "KEEP_ALIVE_SECONDS",
+        75.0,
+        unit="seconds",
+        low=1,
+        meaning="A connection may wait this long for its next request. Longer than a proxy in "
+        "front keeps it.",
+    )
+    max_request_bytes: int = variable(
+        "MAX_REQUEST_BYTES",
+        10_485_760,
+        unit="bytes",
+        low=65_536,
+        meaning="Longest request by HTTP, head and body; a longer one costs the connection.",
+    )
+    max_watched_conversations: int = variable(
+        "MAX_WATCHED_CONVERSATIONS",
+        100,
+        unit="conversations",
+        low=1,
+        meaning="Conversations that one socket may watch at a time.",
+    )
     bad_frames_in_a_row: int = variable(
         "BAD_FRAMES_IN_A_ROW", 5, unit="frames", low=1, meaning="So many close the socket (4409)."
     )
