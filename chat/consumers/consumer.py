@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import uuid
 from typing import Any
 
 import structlog
@@ -14,13 +13,16 @@ from django.db import Error as DatabaseError
 
 from chat import protocol
 from chat.consumers import groups, handshake
-from chat.consumers.commands import Starting, Verbs
+from chat.consumers.commands import Verbs
+from chat.consumers.exchange import exchange
 from chat.consumers.frames import FrameGate, FrameRefused, too_fast
 from chat.consumers.handshake import Closed, Greeting, check_origin, choose_subprotocol, greet
+from chat.consumers.intents import Starting
 from chat.consumers.refusals import error_event
 from chat.consumers.rights import RightsWatch
+from chat.consumers.switchboard import Message
 from chat.crossing import cross
-from chat.protocol import Limits, Pong, Ready
+from chat.protocol import Pong
 from chat.serving.addresses import client_address
 from chat.turns.engines import engine
 from chat.turns.viewer import Lagging, Viewer
@@ -38,6 +40,10 @@ class _ClientGone(Exception):
 class ChatConsumer(AsyncConsumer):
     """Serves one connection: a receive path that never waits, a worker that crosses to the
     database, and a pump that delivers."""
+
+    # What Channels would give each socket, the switchboard gives the process: a socket needs no
+    # Redis.
+    channel_layer_alias = None  # type: ignore[assignment]
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
@@ -94,13 +100,12 @@ class ChatConsumer(AsyncConsumer):
             ack_timeout_seconds=limits.ack_timeout_seconds,
             queue_frames=limits.queue_frames,
         )
-        groups.connect(asyncio.get_running_loop())
         self._engine.goodbyes.add(self._say_goodbye)
-        self._listening = groups.Listening(self.channel_layer, self.channel_name)
+        self._listening = groups.Listening(exchange().switchboard, self._hear)
         self._verbs = Verbs(self._engine, self._viewer, greeting.principal, greeting.person)
         self._rights = RightsWatch(self._verbs, self._listening, self._close)
         await self._listening.follow(greeting.principal)
-        self._viewer.say(_ready(greeting))
+        self._viewer.say(handshake.ready_event(greeting))
         self._tasks = [
             asyncio.create_task(self._pump(), name="pump"),
             asyncio.create_task(self._work(self._verbs), name="commands"),
@@ -161,15 +166,20 @@ class ChatConsumer(AsyncConsumer):
             log.exception("pump_failed")
             await self._close(handshake.RESTARTING)
 
-    async def rights_changed(self, message: dict[str, Any]) -> None:
-        """Channel layer: the person's rights changed somewhere."""
-        if self._verbs is not None and not self._closing:
-            self._rights.tell(message.get("credential"))
-
-    async def conversation_changed(self, message: dict[str, Any]) -> None:
-        """Channel layer: something changed in the list of the person's team."""
-        if self._verbs is not None and not self._closing:
-            self._viewer.say(groups.conversation_event(message))
+    def _hear(self, message: Message) -> None:
+        """The switchboard: something for the person, or for a team of hers."""
+        verbs = self._verbs
+        if verbs is None or self._closing:
+            return
+        if message["type"] == "rights":
+            self._rights.tell(message["credential"])
+        elif message["type"] == "event":
+            self._viewer.say(groups.personal_event(message))
+        elif message["type"] == "conversation":
+            event = groups.conversation_event(message)
+            self._viewer.say(event)
+            if event.change == "deleted":
+                verbs.let_go(event.conversation)
 
     async def _say_goodbye(self) -> None:
         """The server drains: the client comes back to another process, or to the next one."""
@@ -212,7 +222,7 @@ class ChatConsumer(AsyncConsumer):
             self._engine.goodbyes.discard(self._say_goodbye)
             if self._tasks:
                 await asyncio.wait(self._tasks)
-            await self._listening.leave()
+            self._listening.leave()
 
 
 async def _perform(verbs: Verbs, command: protocol.Command) -> None:
@@ -224,23 +234,9 @@ async def _perform(verbs: Verbs, command: protocol.Command) -> None:
         await verbs.attach(command)
     elif isinstance(command, protocol.Detach):
         verbs.detach(command)
+    elif isinstance(command, protocol.Withdraw):
+        await verbs.withdraw(command)
     elif isinstance(command, protocol.Typing):
         verbs.typing(command)
-
-
-def _ready(greeting: Greeting) -> Ready:
-    sockets, turns = settings.SOCKETS, settings.TURNS
-    return Ready(
-        protocol=protocol.SUBPROTOCOL,
-        user=greeting.person,
-        team=greeting.team,
-        connection=uuid.uuid4().hex,
-        limits=Limits(
-            max_message_characters=turns.max_message_characters,
-            max_frame_bytes=sockets.max_frame_bytes,
-            ack_window_bytes=sockets.ack_window_bytes,
-            ack_interval_ms=500,
-            ack_interval_bytes=65_536,
-        ),
-        heartbeat_seconds=sockets.heartbeat_seconds,
-    )
+    elif isinstance(command, protocol.Report):
+        await verbs.report(command)
