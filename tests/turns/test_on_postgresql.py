@@ -13,6 +13,8 @@ AGAIN = (
     "tests/turns/test_truth_races.py",
     "tests/turns/test_turn_limits.py",
     "tests/turns/test_store.py",
+    "tests/turns/test_leases.py",
+    "tests/turns/test_spool.py",
 )
 
 

@@ -1,10 +1,12 @@
 """Recovery ends what a dead process left: all journaled text, an estimate, once."""
 
+from uuid import uuid4
+
 import pytest
 
 from accounts.policy import Principal
 from billing.budgets import budget_of
-from chat.models import JournalChunk
+from chat.models import Handover, JournalChunk
 from chat.services.ending import stored_end
 from chat.services.intents import Admitted
 from chat.services.recovery import recover_turn
@@ -90,3 +92,28 @@ def test_reasoning_is_recovered_and_counted(alice: Principal, reasoning: str) ->
     assert ended is not None
     assert ended.reasoning == reasoning
     assert ended.completion_tokens == (2 if reasoning else 1)
+
+
+def test_a_chunk_that_is_missing_ends_the_text_before_it(alice: Principal) -> None:
+    turn = send(alice)
+    journal(turn, "It ", "was ", "a ", "dark")
+    JournalChunk.objects.filter(seq=3).delete()
+    ended = recover_turn(turn.turn_id)
+    assert ended is not None
+    assert ended.content == "It was "
+
+
+def test_a_turn_that_was_never_begun_costs_nothing(alice: Principal, people: Cast) -> None:
+    turn = send(alice)
+    Handover.objects.create(turn_id=turn.turn_id, node="here", admitted=b"{}")
+    ended = recover_turn(turn.turn_id)
+    assert ended is not None
+    assert (ended.state, ended.cost_nano_usd, ended.prompt_tokens) == ("orphaned", 0, 0)
+    assert "Nothing was charged" in ended.error_message
+    budget = budget_of(people.team.pk)
+    assert (budget.held_nano_usd, budget.spent_nano_usd) == (0, 0)
+    assert not Handover.objects.exists()
+
+
+def test_a_turn_that_is_gone_is_nothing_to_recover(db: None) -> None:
+    assert recover_turn(uuid4()) is None
