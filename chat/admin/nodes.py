@@ -34,8 +34,8 @@ class NodeAdmin(ReadOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Each with whether it is alive, by the database's clock."""
         alive = living(settings.NODES.lease_seconds).filter(pk=OuterRef("pk"))
-        rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(is_alive=Exists(alive))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(is_alive=Exists(alive))
+        return rows
 
     @admin.display(description=_("alive"), boolean=True)
     def alive(self, node: Node) -> bool:

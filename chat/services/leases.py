@@ -69,7 +69,7 @@ def _renew(of: BeatOf) -> float | None:
     return float((now_at - beat_at).total_seconds())
 
 
-def database_now() -> ExpressionWrapper:
+def database_now() -> "ExpressionWrapper[Any]":
     """The time by the database's clock, to be read beside a row."""
     return ExpressionWrapper(Now(), output_field=DateTimeField())
 

@@ -8,6 +8,7 @@ import pytest
 from django.db import OperationalError
 
 from chat.services.errors import StorageUnavailable
+from chat.services.intents import Admitted
 from chat.turns.bus import EndedHere
 from chat.turns.bus.memory import MemoryBus, MemoryNetwork
 from chat.turns.engine import Engine
@@ -135,11 +136,11 @@ async def test_no_turn_is_admitted_before_the_first_beat(network: MemoryNetwork)
     process = Process("here", records, network)
     stored = asyncio.Event()
 
-    async def store() -> object:
+    async def store() -> Admitted:
         stored.set()
         return admitted()
 
-    asking = asyncio.create_task(process.engine.admit(store, lambda _: None))  # type: ignore[arg-type]
+    asking = asyncio.create_task(process.engine.admit(store, lambda _: None))
     await until(lambda: records.questions)
     await asyncio.sleep(0.02)
     assert not stored.is_set()
@@ -158,7 +159,7 @@ async def test_while_the_database_is_away_a_send_is_refused_at_once(process: Pro
     await until(lambda: not process.engine.beat.storage_fails())
 
 
-async def _never() -> object:
+async def _never() -> Admitted:
     raise AssertionError("the database was asked")
 
 

@@ -103,8 +103,9 @@ async def test_who_takes_a_turn_over_waits_for_a_commit_under_way(
             cursor.execute("SELECT 1 FROM chat_turn WHERE id = %s FOR SHARE", [turn.turn_id])
             begun.set()
             go_on.wait(60)
-            fields = dict(turn_id=turn.turn_id, epoch=1, seq=1, offset=0, content="shown")
-            JournalChunk.objects.create(**fields)
+            JournalChunk.objects.create(
+                turn_id=turn.turn_id, epoch=1, seq=1, offset=0, content="shown"
+            )
         connections.close_all()
 
     def recover() -> str:
