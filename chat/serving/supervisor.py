@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -51,11 +51,13 @@ class Supervisor:
         start: Start,
         *,
         drain_seconds: float,
+        pauses_seconds: Sequence[float] = PAUSES_SECONDS,
         announce: Callable[[], None],
         tell: Callable[[str], None],
     ) -> None:
         self._slots = [_Slot(slot + 1) for slot in range(number)]
         self._start_worker = start
+        self._pauses_seconds = pauses_seconds
         self._end_seconds = drain_seconds + END_MARGIN_SECONDS
         self._announce = announce
         self._tell = tell
@@ -144,7 +146,7 @@ class Supervisor:
             return
         short = now - worker.served_at < SHORT_LIFE_SECONDS
         slot.deaths = slot.deaths + 1 if short else 1
-        if slot.deaths > len(PAUSES_SECONDS):
+        if slot.deaths > len(self._pauses_seconds):
             if not self._failed:
                 self._tell(
                     f"worker {slot.number} died at once {slot.deaths} times in a row, so the site "
@@ -153,7 +155,7 @@ class Supervisor:
                 self._failed = True
                 self._end(again=False)
             return
-        pause_seconds = PAUSES_SECONDS[slot.deaths - 1]
+        pause_seconds = self._pauses_seconds[slot.deaths - 1]
         slot.start_at = now + pause_seconds
         if not self._ending:
             again = "again now" if not pause_seconds else f"again in {pause_seconds:g} s"
