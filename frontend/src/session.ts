@@ -9,7 +9,9 @@ import { Emitter } from "./models/emitter";
 import { chooseModel, modelOf } from "./models/model_choice";
 import { OpenConversation } from "./models/open_conversation";
 import type { ConversationChanged, Event, Limits, Person } from "./models/protocol";
+import { Waking } from "./models/waking";
 import type { Boot, BudgetView, ModelList, ModelView } from "./models/views";
+import { listen } from "./page_life";
 
 export interface SessionEvents {
   list: null;
@@ -31,7 +33,7 @@ const DEFAULT_LIMITS: Pick<Limits, "max_message_characters" | "max_frame_bytes">
   max_frame_bytes: 262_144,
 };
 
-const browserTimers: Timers = {
+export const browserTimers: Timers = {
   set: (callback, delayMs) => window.setTimeout(callback, delayMs),
   clear: (timer) => window.clearTimeout(timer as number),
 };
@@ -66,10 +68,7 @@ export class Session extends Emitter<SessionEvents> {
     void this.thread.open(this.boot.conversation);
     void this.loadModels();
     void this.refreshBudget();
-    window.addEventListener("online", () => this.connection.wake());
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.connection.wake();
-    });
+    listen(this.connection, new Waking(() => this.connection.wake(), browserTimers));
     window.addEventListener("popstate", () => void this.thread.open(conversationInAddress()));
   }
 

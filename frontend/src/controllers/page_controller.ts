@@ -1,15 +1,12 @@
 /** The page as a whole: keys, drawer, connection, announcements, and the room above an on-screen keyboard. */
 
 import { Controller } from "@hotwired/stimulus";
-import type { Status } from "../models/connection";
+import { ConnectionLine, type Line } from "../models/connection_line";
 import { shortcut, type Shortcut } from "../models/keys";
 import type { MessageView } from "../models/views";
 import { countWords, t, tn } from "../models/words";
 import { element } from "../rendering/elements";
-import { session } from "../session";
-
-/** A shorter break of the connection is nobody's business. */
-const QUIET_MS = 2_000;
+import { browserTimers, session } from "../session";
 
 export default class PageController extends Controller<HTMLElement> {
   static override targets = ["live", "connection", "undo", "room", "drawerButton"];
@@ -19,16 +16,19 @@ export default class PageController extends Controller<HTMLElement> {
   declare readonly drawerButtonTarget: HTMLElement;
 
   #ends: (() => void)[] = [];
-  #quiet = 0;
+  readonly #line = new ConnectionLine((line) => this.#showLine(line), browserTimers);
 
   override connect(): void {
     const page = session();
     this.#ends = [
-      page.on("status", (status) => this.#showStatus(status)),
+      page.on("status", (status) => this.#line.status(status)),
+      page.thread.on("caughtUp", () => this.#line.caughtUp()),
       page.thread.on("answering", () => this.#announce(t("Answering"))),
       page.thread.on("answered", (message) => this.#announceEnd(message)),
       page.thread.on("path", ({ opened }) => opened && this.closeDrawer()),
     ];
+    window.addEventListener("online", this.#network);
+    window.addEventListener("offline", this.#network);
     window.visualViewport?.addEventListener("resize", this.#fit);
     window.visualViewport?.addEventListener("scroll", this.#fit);
     this.#fit();
@@ -36,6 +36,8 @@ export default class PageController extends Controller<HTMLElement> {
 
   override disconnect(): void {
     for (const end of this.#ends) end();
+    window.removeEventListener("online", this.#network);
+    window.removeEventListener("offline", this.#network);
     window.visualViewport?.removeEventListener("resize", this.#fit);
     window.visualViewport?.removeEventListener("scroll", this.#fit);
   }
@@ -47,6 +49,8 @@ export default class PageController extends Controller<HTMLElement> {
     this.element.style.setProperty("--room-height", `${viewport.height}px`);
     this.element.style.setProperty("--room-top", `${viewport.offsetTop}px`);
   };
+
+  readonly #network = (): void => this.#line.network(navigator.onLine);
 
   key(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
@@ -102,22 +106,12 @@ export default class PageController extends Controller<HTMLElement> {
     this.drawerButtonTarget.focus();
   }
 
-  #showStatus(status: Status): void {
-    // Every failed try says "down" again, and the time runs from the first.
-    if (status.kind === "down" && this.#quiet !== 0) return;
-    window.clearTimeout(this.#quiet);
-    this.#quiet = 0;
-    if (status.kind === "up") this.connectionTarget.hidden = true;
-    else if (status.kind === "stopped") this.#showConnection(...stoppedWords(status.reason));
-    else this.#quiet = window.setTimeout(() => this.#showConnection(t("Reconnecting…")), QUIET_MS);
-  }
-
-  #showConnection(...words: (string | Node)[]): void {
-    this.connectionTarget.replaceChildren(...words);
-    this.connectionTarget.hidden = false;
+  #showLine(line: Line): void {
+    this.connectionTarget.replaceChildren(...wordsOf(line));
   }
 
   #announceEnd(message: MessageView): void {
+    if (message.turn?.state === "orphaned") this.#line.answerCut();
     const words = countWords(message.content);
     if (message.turn?.state === "completed") {
       this.#announce(tn("Answer ready, {count} word", "Answer ready, {count} words", words));
@@ -127,6 +121,23 @@ export default class PageController extends Controller<HTMLElement> {
 
   #announce(words: string): void {
     this.liveTarget.textContent = words;
+  }
+}
+
+function wordsOf(line: Line): (string | Node)[] {
+  switch (line.says) {
+    case "nothing":
+      return [];
+    case "reconnecting":
+      return [t("Reconnecting…")];
+    case "offline":
+      return [t("No network. This page goes on as soon as there is one.")];
+    case "back":
+      return [t("Back. Nothing was lost.")];
+    case "cut":
+      return [t("Back. An answer was cut short; what came of it is kept.")];
+    case "stopped":
+      return stoppedWords(line.reason);
   }
 }
 
