@@ -5,6 +5,7 @@ from functools import partial
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 
 from accounts.authentication import revalidate
 from accounts.policy import NotVisible, Principal, StaleRights, allows, require
@@ -17,6 +18,7 @@ from chat.crossing import cross
 from chat.protocol import Attached, Person, Queued
 from chat.queries.running import watchable
 from chat.services.ending import stored_end
+from chat.services.errors import TooManyWatched
 from chat.services.intents import Admitted, Intent, Models
 from chat.services.interruption import request_interrupt
 from chat.services.mismatches import weigh_report
@@ -101,8 +103,17 @@ class Verbs:
             self._watch(waiting.conversation_id, waiting.team_id)
 
     def _watch(self, conversation_id: UUID, team_id: UUID) -> None:
+        if self._is_one_too_many(conversation_id):
+            # Who asked here must see the answer; one in which nothing is written is let go of.
+            quiet = (id for id in self._attached if not self._engine.hub.live_in(id))
+            if (longest := next(quiet, None)) is not None:
+                self.detach(protocol.Detach(longest))
         self._attached[conversation_id] = team_id
         self._engine.hub.attach(self._viewer, conversation_id)
+
+    def _is_one_too_many(self, conversation_id: UUID) -> bool:
+        maximum = settings.SOCKETS.max_watched_conversations
+        return conversation_id not in self._attached and len(self._attached) >= maximum
 
     def _accept(self, id: UUID, admitted: Admitted) -> None:
         if self._left:
@@ -151,6 +162,9 @@ class Verbs:
             return
         # The rights may have changed while the database was asked.
         require(self.principal, Capability.READ_CONVERSATION, found.team_id)
+        if self._is_one_too_many(command.conversation):
+            maximum = settings.SOCKETS.max_watched_conversations
+            raise TooManyWatched(limit="watched_conversations", maximum=maximum)
         self._attached[command.conversation] = found.team_id
         self._engine.mirrors.follow(found.running, by=self._viewer)
         live = self._engine.hub.live_in(command.conversation)

@@ -51,6 +51,12 @@ class RateLimited(Refused):
         self.retry_after_seconds = retry_after_seconds
 
 
+class TooManyWatched(Refused):
+    """This connection watches as many conversations as it may. Let go of one first."""
+
+    code = "rate_limited"
+
+
 class ModelUnknown(Refused):
     """No relay offers this model any more. Choose another one; what was written stays."""
 

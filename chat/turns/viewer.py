@@ -16,6 +16,9 @@ from chat.turns.broadcast import Broadcast
 
 SendFrame = Callable[[str], Awaitable[None]]
 
+QUEUE_WINDOWS = 4
+"""What belongs to no turn may wait for a client as long as it is so many windows at most."""
+
 
 class Lagging(Exception):
     """The client did not acknowledge chunks for too long."""
@@ -28,6 +31,7 @@ class _Cursor:
     next_index: int = 0
     needs_snapshot: bool = False
     placed: bool = False
+    sent_seq: int = 0
     # Sent and not yet acknowledged chunks: (seq, bytes).
     unacked: deque[tuple[int, int]] = field(default_factory=deque)
 
@@ -49,6 +53,7 @@ class Viewer:
         self._window_bytes = window_bytes
         self._ack_timeout_seconds = ack_timeout_seconds
         self._queue: deque[str] = deque()
+        self._queue_characters = 0
         self._queue_frames = queue_frames
         self._cursors: dict[Broadcast, _Cursor] = {}
         self._dirty: dict[Broadcast, None] = {}
@@ -60,10 +65,15 @@ class Viewer:
 
     def say(self, event: Event) -> None:
         """Queue an event that belongs to no turn."""
-        if len(self._queue) >= self._queue_frames:
+        if len(self._queue) >= self._queue_frames or (
+            # A long one waits alone: it may be the end of an answer.
+            self._queue_characters > QUEUE_WINDOWS * self._window_bytes
+        ):
             self._overflow = True
         else:
-            self._queue.append(encode_event(event))
+            text = encode_event(event)
+            self._queue.append(text)
+            self._queue_characters += len(text)
         self._wakeup.set()
 
     def watch(self, turn: Broadcast, after_seq: int | None = None) -> None:
@@ -106,13 +116,17 @@ class Viewer:
         self._wakeup.set()
 
     def ack(self, turn_id: object, seq: int) -> bool:
-        """Chunks up to `seq` arrived. Returns false for a seq that was never sent."""
+        """Chunks up to `seq` arrived. False: this client was never sent so much, and it counts for
+        nothing. (An honest one may hold it from another process.)"""
         turn = next((turn for turn in self._cursors if turn.id == turn_id), None)
         if turn is None:
             return True
-        if seq > turn.seq:
-            return False
         cursor = self._cursors[turn]
+        if seq > cursor.sent_seq:
+            return False
+        if not cursor.unacked or cursor.unacked[0][0] > seq:
+            # Nothing new: it does not show that the client keeps up.
+            return True
         while cursor.unacked and cursor.unacked[0][0] <= seq:
             self._unacked_bytes -= cursor.unacked.popleft()[1]
         self._stalled_since = None
@@ -136,7 +150,9 @@ class Viewer:
             if self._overflow:
                 raise Lagging
             while self._queue:
-                await self._send(self._queue.popleft())
+                text = self._queue.popleft()
+                self._queue_characters -= len(text)
+                await self._send(text)
             dirty, self._dirty = self._dirty, {}
             for turn in dirty:
                 await self._deliver(turn)
@@ -176,6 +192,7 @@ class Viewer:
         return text
 
     def _count(self, cursor: _Cursor, seq: int, size_bytes: int) -> None:
+        cursor.sent_seq = seq
         cursor.unacked.append((seq, size_bytes))
         self._unacked_bytes += size_bytes
 

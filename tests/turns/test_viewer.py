@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chat.protocol import Pong
+from chat.protocol import Error, Pong
 from chat.turns.hub import Hub
 from chat.turns.live import LiveTurn
 from chat.turns.viewer import Lagging
@@ -110,11 +110,48 @@ async def test_a_client_that_acknowledges_is_not_let_go() -> None:
 
 
 async def test_an_ack_beyond_what_was_sent_counts_for_nothing() -> None:
-    turn, client = live_turn(), Client()
-    publish(turn, "one")
+    turn, client = live_turn(), Client(window_bytes=100, ack_timeout_seconds=0.05)
     client.viewer.watch(turn, 0)
+    publish(turn, "x" * 200)
+    pump = asyncio.create_task(client.viewer.pump())
+    await until(lambda: client.frames)
+    publish(turn, "more")
+    # It runs up to chunk 2, of which this client was sent the first.
+    assert not client.viewer.ack(turn.id, 2)
     assert not client.viewer.ack(turn.id, 99)
+    await asyncio.sleep(0)
+    assert len(client.frames) == 1
     assert client.viewer.ack(turn.id, 1)
+    await until(lambda: len(client.frames) == 2)
+    pump.cancel()
+
+
+async def test_an_ack_of_nothing_new_does_not_show_that_a_client_keeps_up() -> None:
+    turn, client = live_turn(), Client(window_bytes=100, ack_timeout_seconds=0.05)
+    client.viewer.watch(turn, 0)
+    publish(turn, "x" * 200)
+    pump = asyncio.create_task(client.viewer.pump())
+    await until(lambda: client.frames)
+    publish(turn, "more")
+    while not pump.done():
+        client.viewer.ack(turn.id, 0)
+        await asyncio.sleep(0.005)
+    assert isinstance(pump.exception(), Lagging)
+
+
+async def test_long_events_for_a_client_that_does_not_read_are_bounded_too() -> None:
+    client = Client(window_bytes=1000)
+    client.gate.clear()
+    pump = asyncio.create_task(client.viewer.pump())
+    client.viewer.say(Error("not_found", "x" * 100_000))
+    await until(lambda: not client.viewer._queue)
+    # The first is on its way; the next waits, however long it is, and no third one.
+    for _ in range(3):
+        client.viewer.say(Error("not_found", "x" * 100_000))
+    assert len(client.viewer._queue) == 1
+    client.gate.set()
+    with pytest.raises(Lagging):
+        await pump
 
 
 async def test_the_queue_of_other_events_is_bounded() -> None:
