@@ -18,6 +18,7 @@ AnyCommand = (
     | commands.Ack
     | commands.Typing
     | commands.Report
+    | commands.Withdraw
     | commands.Ping
 )
 _decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)

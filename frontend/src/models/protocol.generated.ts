@@ -282,6 +282,12 @@ export interface WaitingMessage {
   created_at: string;
 }
 
+/** Take back a message of one's own that still waits; `id` is that of its `chat`. */
+export interface Withdraw {
+  type: "withdraw";
+  id: string;
+}
+
 export type Command =
   | Chat
   | Regenerate
@@ -293,6 +299,7 @@ export type Command =
   | Ack
   | Typing
   | Report
+  | Withdraw
   | Ping;
 
 export type Event =
