@@ -94,6 +94,51 @@ export function page(items: MessageView[], has_more = false): MessagePage {
   return { conversation: conversation("conversation-1"), items, has_more, leaf: items.at(-1)?.id ?? null };
 }
 
+/** Timers with a clock of their own; they may be held back, as a browser does with a tab that nobody sees. */
+export class ClockTimers {
+  now = 1_000_000;
+  /** Timers come due at the next whole multiple of this, as in a tab in the background. */
+  throttleMs = 1;
+  #next = 1;
+  readonly #waiting = new Map<number, { callback: () => void; dueAt: number }>();
+
+  set(callback: () => void, delayMs: number): unknown {
+    this.#waiting.set(this.#next, { callback, dueAt: this.now + delayMs });
+    return this.#next++;
+  }
+
+  clear(timer: unknown): void {
+    this.#waiting.delete(timer as number);
+  }
+
+  /** Lets time pass; timers come when they are due. */
+  pass(ms: number): void {
+    const end = this.now + ms;
+    for (;;) {
+      const [id, next] = this.#soonest(end);
+      if (next === undefined) break;
+      this.#waiting.delete(id);
+      this.now = Math.max(this.now, next.at);
+      next.callback();
+    }
+    this.now = end;
+  }
+
+  /** Everything stands still, and only the clock has gone on when it ends. */
+  sleep(ms: number): void {
+    this.now += ms;
+  }
+
+  #soonest(end: number): [number, { callback: () => void; at: number } | undefined] {
+    let found: [number, { callback: () => void; at: number } | undefined] = [0, undefined];
+    for (const [id, { callback, dueAt }] of this.#waiting) {
+      const at = Math.ceil(dueAt / this.throttleMs) * this.throttleMs;
+      if (at <= end && (found[1] === undefined || at < found[1].at)) found = [id, { callback, at }];
+    }
+    return found;
+  }
+}
+
 /** Timers that fire when told to. */
 export class HandTimers {
   #next = 1;
