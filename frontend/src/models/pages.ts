@@ -7,6 +7,8 @@ import type { MessagePage } from "./views";
 
 const AGAIN_MS = 5_000;
 
+type Accept = (page: MessagePage) => boolean;
+
 export interface PageHandlers {
   /** The page is wanted: take what it says of turns, before it becomes part of the path. */
   taking(page: MessagePage): void;
@@ -28,6 +30,7 @@ export class Pages {
   /** A load that was put off: through this leaf, or the one that is shown. */
   #owed: { leaf: string | null } | null = null;
   #again: unknown = null;
+  #loading: Promise<void> | null = null;
   #loadingOlder: Promise<void> | null = null;
 
   constructor(
@@ -42,6 +45,7 @@ export class Pages {
     this.#visit += 1;
     this.#conversation = conversation;
     this.#owed = null;
+    this.#loading = null;
     this.timers.clear(this.#again);
   }
 
@@ -61,7 +65,7 @@ export class Pages {
   }
 
   /** Loads the path through `leaf`; `accept` may turn the page down. */
-  async through(leaf: string, accept: (page: MessagePage) => boolean = () => true): Promise<void> {
+  async through(leaf: string, accept?: Accept): Promise<void> {
     await this.#load(leaf, false, accept);
   }
 
@@ -86,26 +90,40 @@ export class Pages {
   }
 
   /** Without a `leaf` what is shown is loaded again, or at an opening the newest. */
-  async #load(
-    leaf: string | null,
-    opened: boolean,
-    accept: (page: MessagePage) => boolean = () => true,
-  ): Promise<void> {
+  async #load(leaf: string | null, opened: boolean, accept: Accept = () => true): Promise<void> {
+    const visit = this.#visit;
+    // One after the other: so no page is older than the one before it.
+    while (this.#loading !== null && visit === this.#visit) await this.#loading;
+    if (visit !== this.#visit || this.#conversation === null) return;
+    // What is being sent is on the path, and in no page.
+    if (!opened && this.handlers.busy()) {
+      this.#owed = { leaf };
+      return;
+    }
+    const loading = this.#fetch(this.#conversation, leaf, opened, accept);
+    const ended = loading.then(() => undefined);
+    this.#loading = ended;
+    const late = await loading;
+    if (this.#loading === ended) this.#loading = null;
+    if (late) await this.#putOff(leaf);
+  }
+
+  /** True for a page that is older than what the path has got meanwhile. */
+  async #fetch(conversation: string, leaf: string | null, opened: boolean, accept: Accept): Promise<boolean> {
     const visit = this.#visit;
     const additions = this.#additions;
-    if (this.#conversation === null) return;
     this.asked += 1;
     try {
       const shown = opened ? null : (this.path.leaf?.id ?? null);
-      const page = await this.api.messages(this.#conversation, leaf ?? shown, null);
-      if (visit !== this.#visit || !accept(page)) return;
-      const late = additions !== this.#additions || this.handlers.busy();
-      if (late) await this.#putOff(leaf);
-      else this.#take(page, opened);
+      const page = await this.api.messages(conversation, leaf ?? shown, null);
+      if (visit !== this.#visit || !accept(page)) return false;
+      if (additions !== this.#additions || this.handlers.busy()) return true;
+      this.#take(page, opened);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (visit === this.#visit) this.#failed(error, opened);
     }
+    return false;
   }
 
   #putOff(leaf: string | null): Promise<void> {
