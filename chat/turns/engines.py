@@ -65,11 +65,6 @@ def engine(role: str = "") -> Engine:
     return _engines[loop]
 
 
-def forget_engine() -> Engine | None:
-    """Take the running loop's engine out of use, to close it."""
-    return _engines.pop(asyncio.get_running_loop(), None)
-
-
 def _node() -> str:
     # A process number comes again, in a container even at once; this name must not.
     return f"{socket.gethostname()[:46]}:{os.getpid()}:{secrets.token_hex(4)}"

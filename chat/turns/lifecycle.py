@@ -6,7 +6,7 @@ from django.db import connection
 from billing.tokens import count_tokens
 from chat.crossing import cross
 from chat.services.leases import forget_others
-from chat.turns.engines import engine, forget_engine
+from chat.turns.engines import engine
 from chat.turns.limits import close_gates
 from chat.turns.relays import directory
 from chat.turns.relays.first_look import look_at_relays as look_at_relays
@@ -42,11 +42,14 @@ def begin_drain(*, taken_over: bool) -> None:
 
 
 async def drain(seconds: float) -> None:
-    """Refuse new turns, let the running ones end for up to `seconds`, settle the rest, close."""
-    running = engine()
-    await running.drain(seconds)
-    if forget_engine() is not None:
-        await running.aclose()
+    """Refuse new turns, let the running ones end for up to `seconds`, interrupt and settle the
+    rest. Journal and bus go on: whoever watches from elsewhere sees all of it."""
+    await engine().drain(seconds)
+
+
+async def close() -> None:
+    """End everything, after a drain. The engine stays where it is found, and takes nothing."""
+    await engine().aclose()
     await directory().aclose()
     await close_gates()
 
