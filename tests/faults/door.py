@@ -90,6 +90,11 @@ class Door:
 
     async def _pass(self, connection: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=connection)
+        # Nobody is there: then nobody is here either.
+        with suppress(ConnectionError):
+            await self._lead(reader, writer)
+
+    async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if self._mute:
                 while data := await reader.read(_PIECE_BYTES):
