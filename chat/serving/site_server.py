@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from channels.routing import get_default_application
+from daphne.http_protocol import WebRequest
 from daphne.server import twisted_loop
 from django.conf import settings
 
@@ -16,12 +17,16 @@ from chat.serving.front import Front
 from chat.serving.guard import GuardedServer
 from chat.serving.listening import Door
 
-# Has `async start(role)`, `async look_at_relays(tell)`, `begin_drain(taken_over)` and
-# `async drain(seconds)`; looked up when needed, as the engine is optional for a server that shows
-# pages only.
+# Has `async start(role)`, `async look_at_relays(tell)`, `begin_drain(taken_over)`,
+# `async drain(seconds)` and `async close()`; looked up when needed, as the engine is optional for a
+# server that shows pages only.
 LIFECYCLE_MODULE = "chat.turns.lifecycle"
 # After a drain the sockets' applications may say goodbye for this long.
 FAREWELL_SECONDS = 5
+# After the last connection was accepted its request may be on its way for so long; then what was
+# asked may be answered for so long.
+LINGER_SECONDS = 0.5
+LAST_ANSWERS_SECONDS = 10.0
 # A frame over the limit is refused with an error that names it; only one over this many times the
 # limit costs the socket.
 TRANSPORT_FACTOR = 4
@@ -132,7 +137,11 @@ class SiteServer(GuardedServer):
             if self._taken_over:
                 self._leave_doors()
             _begin_drain(taken_over=self._taken_over)
+            linger = asyncio.create_task(asyncio.sleep(LINGER_SECONDS))
             await _call_lifecycle("drain", settings.TURNS.drain_seconds)
+            await linger
+            await self._answer_the_last()
+            await _call_lifecycle("close")
         except Exception:
             log.exception("server_drain_failed")
         finally:
@@ -146,12 +155,23 @@ class SiteServer(GuardedServer):
                 port.stopListening()
         self._front.says_goodbye = True
 
-    async def _end_applications(self) -> None:
-        running = [
+    async def _answer_the_last(self) -> None:
+        """Whoever was let in is answered, also where no turn ran and the drain ended at once."""
+        requests = self._applications(WebRequest)
+        if requests:
+            await asyncio.wait(requests, timeout=LAST_ANSWERS_SECONDS)
+
+    def _applications(self, kind: type[Any]) -> "list[asyncio.Future[None]]":
+        return [
             details["application_instance"]
-            for details in self.connections.values()
-            if "application_instance" in details and not details["application_instance"].done()
+            for protocol, details in self.connections.items()
+            if isinstance(protocol, kind)
+            and "application_instance" in details
+            and not details["application_instance"].done()
         ]
+
+    async def _end_applications(self) -> None:
+        running = self._applications(object)
         for application in running:
             application.cancel()
         if running:

@@ -49,4 +49,4 @@ def test_where_other_workers_share_the_port_it_answers_to_the_end(
 ) -> None:
     monkeypatch.setattr(lifecycle, "_taken_over", True)
     assert client.get("/ready").json() == {"status": "ready"}
-    assert client.get("/accounts/login/").status_code == 200
+    assert client.get("/accounts/login/").status_code == 302
