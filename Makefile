@@ -5,7 +5,7 @@ PY = .venv/bin/python
 RUN = .venv/bin
 SOURCES = accounts billing chat config tests manage.py
 
-.PHONY: up dev test check interoperability bench leaks fuzz protocol settings lock clean screenshots catalogues python install
+.PHONY: up dev test check interoperability bench leaks kills fuzz protocol settings lock clean screenshots catalogues python install
 
 up: python ## Set up what is missing and run Tram on this machine.
 	@exec $(PYTHON) -m config.embedded up
@@ -48,6 +48,10 @@ fuzz: install ## Feed both transports random faults (MINUTES=10).
 leaks: install ## Run 10,000 turns over each transport and look for what they leave behind (minutes).
 	$(PY) -m tests.faults.leaks --patient --transport sse
 	$(PY) -m tests.faults.leaks --patient --transport websocket
+
+kills: install ## Kill the engine at 500 random points and look for what is missing (minutes; POINTS=500).
+	$(PY) -m tests.faults.kills --points $(or $(POINTS),500)
+	$(PY) -m tests.faults.kills --points $(or $(POINTS),500) --postgresql
 
 screenshots: install ## Take the pictures of the documents from the running product.
 	$(PY) -m tests.screenshots

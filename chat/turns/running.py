@@ -30,8 +30,8 @@ class _Running:
     live: LiveTurn
     runner: TurnRunner
     task: "asyncio.Task[None]"
-    # All its text is journaled; how it ends is for the database to say.
-    settling: bool = False
+    # How it ends is for the database to say: all its text is journaled, or it was lost.
+    over: bool = False
 
 
 class RunningTurns:
@@ -111,7 +111,8 @@ class RunningTurns:
         for turn_id in turn_ids:
             running = self._running.get(turn_id)
             # One that is being settled is not running any more, in the database too.
-            if running is not None and not running.settling:
+            if running is not None and not running.over:
+                running.over = True
                 log.warning("turn_lost", turn=str(turn_id))
                 metrics.TURNS_LOST.inc()
                 self._journal.forget(running.live)
@@ -136,7 +137,7 @@ class RunningTurns:
                 self.idle.set()
 
     async def _settle(self, live: LiveTurn, end: TurnEnd) -> None:
-        self._running[live.id].settling = True
+        self._running[live.id].over = True
         notice = Notice(live.id, "waiting", KEPT)
         ended = await self._settler.store(end, on_kept=lambda: live.tell(notice))
         if ended is None or ended.epoch != live.epoch:

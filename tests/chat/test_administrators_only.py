@@ -7,11 +7,20 @@ from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.urls import reverse
+from django.utils.timezone import now
 
-from chat.models import AlertKind, ModelAlias, ModelSetting, ModelVisibility, Relay, RelayAlert
+from chat.models import (
+    AlertKind,
+    ModelAlias,
+    ModelSetting,
+    ModelVisibility,
+    Node,
+    Relay,
+    RelayAlert,
+)
 from tests.people import Cast
 
-NAMES = ("relay", "modelsetting", "modelalias", "relayalert", "attempt")
+NAMES = ("relay", "modelsetting", "modelalias", "relayalert", "attempt", "node")
 OWN_PAGES = ("chat_relay_check", "chat_relay_statistics")
 
 
@@ -22,6 +31,7 @@ def rows(db: None) -> dict[str, Any]:
         "modelsetting": ModelSetting.objects.create(model="gpt-4.1"),
         "modelalias": ModelAlias.objects.create(alias="four", model="gpt-4.1"),
         "relayalert": RelayAlert.objects.create(kind=AlertKind.KEY_REFUSED, relay="One"),
+        "node": Node.objects.create(name="here", started_at=now(), beat_at=now()),
     }
 
 
@@ -43,7 +53,8 @@ def addresses(rows: dict[str, Any]) -> list[str]:
             for page in ("change", "delete", "history"):
                 found.append(reverse(f"admin:chat_{name}_{page}", args=[rows[name].pk]))
     for address in tuple(found):
-        found += [f"{address}?_popup=1&_to_field=id", f"{address}?e=1"]
+        key = "name" if "/node/" in address else "id"
+        found += [f"{address}?_popup=1&_to_field={key}", f"{address}?e=1"]
     return found
 
 

@@ -18,6 +18,8 @@ AGAIN = tuple(
         "relay_keys",
         "relay_admin",
         "api",
+        "node_pages",
+        "recovery_commands",
     )
 )
 
