@@ -27,9 +27,8 @@ class Exchange:
     def __init__(self, running: Engine) -> None:
         self.loop = asyncio.get_running_loop()
         layer = get_channel_layer() if settings.SITE.redis_url else None
-        alone = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
         self.switchboard = Switchboard(layer, running.node)
-        self.lines = LineTeller(running.hub, 0 if alone else settings.TURNS.waiting_look_seconds)
+        self.lines = LineTeller(running.hub, settings.TURNS.waiting_look_seconds)
         self.company = Company(running.hub, self.switchboard, self.lines)
         self._engine = running
         self._stopping = asyncio.Event()

@@ -24,7 +24,7 @@ class LineTeller:
     after a newer one.
 
     Every `look_seconds` it reads those of all watched conversations, for changes that it was not
-    told of; 0: never, there is nobody else who could make any.
+    told of: Redis may be away, and a command may have made them.
     """
 
     def __init__(self, hub: Hub, look_seconds: float) -> None:
@@ -65,7 +65,7 @@ class LineTeller:
     async def _run(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(self._look_seconds or None):
+                async with asyncio.timeout(self._look_seconds):
                     await self._wakeup.wait()
             except TimeoutError:
                 self._changed.update(self._hub.watched())
