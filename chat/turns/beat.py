@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 FIRST_BEAT_SECONDS = 5.0
 """So long an admission waits for the first beat: a turn must not name a process without a lease."""
+AFTER_FAILURE_SECONDS = 0.5
+"""A database that failed is asked again so soon: until it answers, sends are refused."""
 SLOW_ANSWER_SECONDS = 1.0
 """A database that has not answered for so long is not asked for more."""
 
@@ -127,7 +129,8 @@ class Beat:
                 # The next beat asks again.
                 self._failing = True
                 log.warning("beat_failed", error=type(error).__name__)
-            await asyncio.sleep(self._seconds)
+            pause = min(self._seconds, AFTER_FAILURE_SECONDS) if self._failing else self._seconds
+            await asyncio.sleep(pause)
             self._journal.pulse()
 
     async def _beat(self) -> None:
