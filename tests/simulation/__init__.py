@@ -1,0 +1,1 @@
+"""The deterministic simulation: several real engines in one virtual time, over seams that fail."""
