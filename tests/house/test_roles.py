@@ -1,0 +1,109 @@
+"""Processes of one role each: one shows pages, others write the answers."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.cluster import Cluster
+from tests.clusters import Clusters
+from tests.processes import free_port
+
+pytestmark = pytest.mark.services
+
+WEB, FIRST, SECOND = range(3)
+STATE = "select state, node, epoch from chat_turn where id = %s"
+
+
+@pytest.fixture(scope="module")
+def divided(clusters: Clusters) -> Iterator[Cluster]:
+    """A web process and one runner; a second runner that is not started yet."""
+    env = {"LEASE_SECONDS": "3", "BEAT_SECONDS": "0.5", "DRAIN_SECONDS": "20"}
+    with clusters.make(nodes=0, env=env, relay_options=("--tokens-per-second", "20")) as cluster:
+        cluster.add(arguments=("--role", "web"))
+        for _ in range(2):
+            cluster.add(arguments=("--role", "runner", "--port", str(free_port())))
+        cluster.relay.start()
+        cluster[WEB].start()
+        cluster[FIRST].start()
+        yield cluster
+
+
+def runner_name(cluster: Cluster, number: int) -> str:
+    """What a runner calls itself in the database."""
+    pattern = f"%:{cluster[number].pid}:%"
+    ((name,),) = cluster.rows("select name from chat_node where name like %s", pattern)
+    return str(name)
+
+
+async def test_a_turn_is_written_by_the_runner_and_read_and_stopped_through_the_web_process(
+    divided: Cluster,
+) -> None:
+    async with await divided.open("alice", WEB) as alice:
+        accepted = await alice.chat("Write a long essay", model="gpt-4.1")
+        await alice.first_text(accepted["turn"])
+        ((state, node, _),) = divided.rows(STATE, accepted["turn"])
+        assert (state, node) == ("running", runner_name(divided, FIRST))
+        assert divided.rows("select count(*) from chat_handover") == [(0,)]
+        await alice.send(type="interrupt", turn=accepted["turn"])
+        done = await alice.done(accepted["turn"])
+    assert done["state"] == "interrupted"
+    # The relay saw it too, once.
+    assert [each["state"] for each in divided.relay.requests()] == ["left"]
+
+
+def test_a_runner_answers_probes_where_it_was_given_a_port_and_nothing_else(
+    divided: Cluster,
+) -> None:
+    runner = divided[FIRST]
+    assert httpx.get(f"{runner.url}/ready").json() == {"status": "ready"}
+    assert httpx.get(f"{runner.url}/accounts/login/").status_code == 404
+    assert httpx.get(f"{divided[WEB].url}/accounts/login/").status_code == 200
+
+
+async def test_a_runner_that_drains_takes_nothing_new_and_ends_what_it_writes(
+    divided: Cluster,
+) -> None:
+    divided[SECOND].start()
+    async with await divided.open("alice", WEB) as alice:
+        options = {"max_tokens": 256}
+        turns = [
+            (await alice.chat("Write a long essay", model="gpt-4.1", options=options))["turn"]
+            for _ in range(4)
+        ]
+        for turn in turns:
+            await alice.first_text(turn)
+        assert await asyncio.to_thread(divided[FIRST].terminate) == 0
+        after = (await alice.chat("Write something short", model="gpt-4.1"))["turn"]
+        for turn in (*turns, after):
+            assert (await alice.done(turn))["state"] == "completed"
+    assert divided.rows(STATE, after)[0][1] == runner_name(divided, SECOND)
+
+
+async def test_what_a_killed_runner_wrote_is_adopted_by_another(divided: Cluster) -> None:
+    divided[FIRST].start()
+    divided[SECOND].terminate()
+    async with await divided.open("alice", WEB) as alice:
+        accepted = await alice.chat("Write a long essay", model="gpt-4.1")
+        await alice.first_text(accepted["turn"])
+        divided[SECOND].start()
+        divided[FIRST].kill()
+        done = await alice.done(accepted["turn"])
+    assert done["state"] == "orphaned"
+    assert divided.rows(STATE, accepted["turn"])[0][2] == 2
+
+
+async def test_without_a_runner_a_message_is_refused_and_nothing_is_stored(
+    divided: Cluster,
+) -> None:
+    divided[SECOND].terminate()
+    before = divided.rows("select count(*) from chat_turn")
+    async with await divided.open("alice", WEB) as alice:
+        refused = await alice.chat("Is anybody there?", model="gpt-4.1")
+    assert (refused["type"], refused["code"]) == ("error", "restarting")
+    assert refused["retry_after_seconds"] > 0
+    assert re.match("No process that writes answers runs right now", refused["message"])
+    assert divided.rows("select count(*) from chat_turn") == before
+    assert divided.rows("select count(*) from chat_handover") == [(0,)]
