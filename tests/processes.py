@@ -63,11 +63,16 @@ class Child:
             return 0
         if self.running():
             self.send(signal.SIGTERM)
+        return self.wait(timeout_seconds)
+
+    def wait(self, timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> int:
+        """Return its exit status once it has ended, as it was told before."""
+        assert self._process is not None
         try:
             return self._process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"did not end after SIGTERM:\n{self.log[-4000:]}") from None
+            raise AssertionError(f"did not end:\n{self.log[-4000:]}") from None
 
 
 def wait_for_line(child: Child, pattern: re.Pattern[str], start: int = 0) -> str:

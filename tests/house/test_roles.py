@@ -84,12 +84,12 @@ async def test_a_runner_that_drains_takes_nothing_new_and_ends_what_it_writes(
 
 async def test_what_a_killed_runner_wrote_is_adopted_by_another(divided: Cluster) -> None:
     divided[FIRST].start()
-    divided[SECOND].terminate()
     async with await divided.open("alice", WEB) as alice:
         accepted = await alice.chat("Write a long essay", model="gpt-4.1")
         await alice.first_text(accepted["turn"])
-        divided[SECOND].start()
-        divided[FIRST].kill()
+        ((_, owner, _),) = divided.rows(STATE, accepted["turn"])
+        owns_first = owner == runner_name(divided, FIRST)
+        divided[FIRST if owns_first else SECOND].kill()
         done = await alice.done(accepted["turn"])
     assert done["state"] == "orphaned"
     assert divided.rows(STATE, accepted["turn"])[0][2] == 2
@@ -98,7 +98,9 @@ async def test_what_a_killed_runner_wrote_is_adopted_by_another(divided: Cluster
 async def test_without_a_runner_a_message_is_refused_and_nothing_is_stored(
     divided: Cluster,
 ) -> None:
-    divided[SECOND].terminate()
+    for runner in (FIRST, SECOND):
+        if divided[runner].running():
+            assert divided[runner].terminate() == 0
     before = divided.rows("select count(*) from chat_turn")
     async with await divided.open("alice", WEB) as alice:
         refused = await alice.chat("Is anybody there?", model="gpt-4.1")

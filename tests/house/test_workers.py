@@ -126,18 +126,10 @@ async def test_a_rolling_restart_refuses_nobody_and_lets_turns_end(family: Clust
     assert leases(family) >= set(pids(site).values())
 
 
-def test_one_signal_ends_all_of_them(family: Cluster) -> None:
+def test_they_drain_when_their_parent_is_killed(family: Cluster) -> None:
     site = family[0]
-    workers = pids(site)
-    assert site.terminate() == 0
-    assert not alive(workers)
-    assert not leases(family) & set(workers.values())
-    assert "Traceback" not in site.log
-
-
-def test_they_end_when_their_parent_is_killed(family: Cluster) -> None:
-    site = family[0]
-    site.start()
     workers = pids(site)
     site.kill()
     until(lambda: not alive(workers))
+    assert not leases(family) & set(workers.values())
+    assert "Traceback" not in site.log
