@@ -13,7 +13,14 @@ from typing import Any
 
 import httpx
 
-from tests.processes import ROOT, Child, free_port, wait_for_line, wait_for_port
+from tests.processes import (
+    ROOT,
+    STOP_TIMEOUT_SECONDS,
+    Child,
+    free_port,
+    wait_for_line,
+    wait_for_port,
+)
 
 LISTENING = re.compile(r"listening on (http://\S+)")
 DEMO_PASSWORD = "demo"
@@ -101,9 +108,9 @@ class TramServer:
         """End the site as a crash would; the relay lives on."""
         self._child.kill()
 
-    def terminate(self) -> int:
+    def terminate(self, timeout_seconds: float = STOP_TIMEOUT_SECONDS) -> int:
         """Drain the site and return its exit status; the relay lives on."""
-        return self._child.terminate()
+        return self._child.terminate(timeout_seconds)
 
     def signal(self, number: signal.Signals) -> None:
         """Send any signal, such as SIGSTOP."""

@@ -40,7 +40,7 @@ class SeenTurn:
         elif frame["type"] == "done":
             assert self.done is None or self.done == frame, "two ends"
             assert hashlib.sha256(self.content.encode()).hexdigest() == frame["sha256"]
-            self.done = frame
+            self.done = dict(frame)
 
 
 @dataclass

@@ -33,8 +33,9 @@ class TimedClient(SocketClient):
     """Notes when each frame came."""
 
     async def _take(self, frame: Frame) -> None:
-        frame["seen_ns"] = time.monotonic_ns()
+        seen_ns = time.monotonic_ns()
         await super()._take(frame)
+        frame["seen_ns"] = seen_ns
 
 
 def faulty_server(

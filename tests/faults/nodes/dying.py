@@ -12,7 +12,13 @@ WAITS_FOR_A_LOCK = """
 select count(*) from pg_stat_activity
 where datname = current_database() and wait_event_type = 'Lock'
 """
-LOCK = "select id from billing_hold where subject = %s for update"
+LOCK = """
+select id from billing_budget where id in (
+    select budget_id from billing_holdbudget b join billing_hold h on h.id = b.hold_id
+    where h.subject = %s
+) for update
+"""
+"""What a settlement must wait for. The journal and the beats need none of it."""
 
 
 async def killed_while_it_writes(play: Play) -> None:

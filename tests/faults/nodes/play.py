@@ -107,6 +107,9 @@ class Play:
         self, reader: Reader, turn: str, stored: dict[str, Any], records: list[RequestRecord]
     ) -> Evidence:
         frames = [f for f in reader.frames if f.get("turn") == turn and f["type"] in OF_A_TURN]
+        # Whoever asks to stop what has ended is told again how: the same to the letter.
+        while len(frames) > 1 and frames[-1]["type"] == frames[-2]["type"] == "done":
+            frames.pop()
         return Evidence(
             prompt=self.prompts[turn],
             model=MODEL,

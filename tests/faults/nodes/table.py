@@ -19,7 +19,7 @@ class Row(msgspec.Struct, frozen=True):
     `states` are those that the turn may end in, `code` is that of the error. A completed turn has
     all the text that the relay generated, any other one the beginning of it. The ledger: charged as
     the relay's own log says (`relay`), by our count (`counted`), or either. `let_go`: the relay saw
-    the close within a second of the end.
+    the close within a second of the end; elsewhere before the next row.
     """
 
     number: int
@@ -65,6 +65,7 @@ TABLE = (
         ("completed", "interrupted"),
         code="restarting",
         charge="either",
+        let_go=False,
         turns=asking.STREAMS,
     ),
     _lost(38, dying.paused_and_woken, let_go=False),
