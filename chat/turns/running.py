@@ -122,7 +122,7 @@ class RunningTurns:
         try:
             end = await runner.run()
             if live.lost:
-                await self._show_end_elsewhere(live)
+                await self._show_end_elsewhere(live, end)
             else:
                 await self._settle(live, end)
         except Exception:
@@ -141,16 +141,15 @@ class RunningTurns:
         notice = Notice(live.id, "waiting", KEPT)
         ended = await self._settler.store(end, on_kept=lambda: live.tell(notice))
         if ended is None or ended.epoch != live.epoch:
-            await self._show_end_elsewhere(live, ended)
+            await self._show_end_elsewhere(live, end)
             return
         self._hub.end(live, ended.state, done_event(ended, end.retry_after_seconds))
         if ended.by_this_call:
             await self._follow(end, ended)
 
-    async def _show_end_elsewhere(self, live: LiveTurn, ended: Ended | None = None) -> None:
-        """Show the end that another process gave the turn: its text, then what it cost. It may be
-        shorter than what was shown here from memory."""
-        ended = ended or await self._settler.ended_elsewhere(live.id)
+    async def _show_end_elsewhere(self, live: LiveTurn, end: TurnEnd) -> None:
+        """Show the end that another process gave the turn: its text, then what it cost."""
+        ended = await self._settler.taken_over(end)
         if ended is None:
             self._let_go(live)
             return

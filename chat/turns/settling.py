@@ -96,14 +96,27 @@ class Settler:
 
     async def _settled_late(self, end: TurnEnd, ended: Ended | None) -> Ended | None:
         """After a long time somebody else may have settled the turn with less text."""
-        if ended is None:
-            ended = await self.ended_elsewhere(end.turn_id)
-        if ended is None:
-            # Left in the spool, and looked at again with what else is left there.
-            return None
-        if not ended.by_this_call and await self._records.complete(end):
-            ended = await self._records.stored_end(end.turn_id) or ended
+        if ended is None or not ended.by_this_call:
+            return await self.taken_over(end)
         await self._forget(end.turn_id)
+        return ended
+
+    async def taken_over(self, end: TurnEnd) -> Ended | None:
+        """How a turn ended that another process took over; waits for its end a while. What was
+        shown here beyond the text that the other one found, while the database was away, is added
+        to it. None if the end is not known, or the turn is gone."""
+        ended = await self._end_elsewhere(end.turn_id)
+        if ended is None:
+            # What is in the spool stays there, and is looked at again.
+            return None
+        try:
+            if _has_more(end, ended) and await self._records.complete(end):
+                ended = await self._records.stored_end(end.turn_id) or ended
+        except DatabaseError as error:
+            log.warning("text_not_completed", turn=str(end.turn_id), error=str(error))
+            await asyncio.to_thread(self._keep, end)
+        else:
+            await self._forget(end.turn_id)
         return ended
 
     async def _forget(self, turn_id: UUID) -> None:
@@ -111,9 +124,7 @@ class Settler:
             with suppress(OSError):
                 await asyncio.to_thread(self._spool.remove, turn_id)
 
-    async def ended_elsewhere(self, turn_id: UUID) -> Ended | None:
-        """How a turn ended that another process took over; waits for its end a while. None if it
-        is not known, or the turn is gone."""
+    async def _end_elsewhere(self, turn_id: UUID) -> Ended | None:
         deadline = asyncio.get_running_loop().time() + self._elsewhere_seconds
         pauses = iter(END_RETRY_SECONDS)
         while True:
@@ -158,3 +169,7 @@ class Settler:
         log.info("kept_end_stored", turn=str(end.turn_id))
         await self._forget(end.turn_id)
         return True
+
+
+def _has_more(end: TurnEnd, ended: Ended) -> bool:
+    return len(end.content) > len(ended.content) or len(end.reasoning) > len(ended.reasoning)

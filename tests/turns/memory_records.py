@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from chat.services.ending import Ended, TurnEnd
@@ -62,7 +63,11 @@ class MemoryRecords:
 
     async def complete(self, end: TurnEnd) -> bool:
         self.completed.append(end)
-        return True
+        for number, stored in enumerate(self.ends):
+            if stored.turn_id == end.turn_id and end.content.startswith(stored.content):
+                self.ends[number] = replace(stored, content=end.content)
+                return True
+        return False
 
     async def release(self, node: str) -> None:
         self.released = node

@@ -87,7 +87,7 @@ async def test_a_refused_chunk_is_not_shown_and_closes_the_relay_once(zombie: Zo
 
 async def test_its_viewers_are_shown_the_stored_end(zombie: Zombie) -> None:
     turn = await zombie.send()
-    zombie.relay.feed("It was a dark night")
+    zombie.relay.feed("It was")
     await until(lambda: any(event["type"] == "chunk" for event in zombie.told()))
     zombie.taken_over(turn, "It was")
     zombie.engine.running.lose([turn.turn_id])
@@ -100,6 +100,20 @@ async def test_its_viewers_are_shown_the_stored_end(zombie: Zombie) -> None:
         2,
     )
     assert done["state"] == "orphaned"
+    assert zombie.records.completed == []
+
+
+async def test_what_was_shown_while_the_database_was_away_is_added(zombie: Zombie) -> None:
+    turn = await zombie.send()
+    zombie.store.gate.clear()
+    zombie.relay.feed("It was a dark night")
+    await until(lambda: any(event["type"] == "chunk" for event in zombie.told()))
+    zombie.taken_over(turn, "It was")
+    zombie.store.lost.add(turn.turn_id)
+    zombie.store.gate.set()
+    await until(lambda: zombie.told()[-1]["type"] == "done")
+    assert zombie.told()[-2]["content"] == "It was a dark night"
+    assert [end.content for end in zombie.records.ends] == ["It was a dark night"]
 
 
 async def test_the_end_is_waited_for_while_the_other_process_settles(zombie: Zombie) -> None:
