@@ -98,6 +98,14 @@ class Broadcast:
             self.tell_text(text)
         self.wake_all()
 
+    def shrink(self) -> None:
+        """Let go of the chunks of an ended turn that nobody reads one by one any more; its text
+        stays for a snapshot."""
+        if self.end_index is not None and not self.watchers:
+            self.end_index -= self.tail_index
+            del self.frames[: self.tail_index]
+            self.tail_index = 0
+
     def wake_all(self) -> None:
         """Let everybody who watches look again."""
         for watcher in self.watchers:

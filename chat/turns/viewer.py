@@ -16,6 +16,8 @@ from chat.turns.broadcast import Broadcast
 
 SendFrame = Callable[[str], Awaitable[None]]
 
+HOLD_SECONDS = 3.0
+"""A client that acknowledges nothing for so long gets ended answers as snapshots."""
 QUEUE_WINDOWS = 4
 """What belongs to no turn may wait for a client as long as it is so many windows at most."""
 
@@ -111,9 +113,10 @@ class Viewer:
         self.unwatch_where(lambda _turn: True)
 
     def wake(self, turn: Broadcast) -> None:
-        """A turn has something new."""
+        """A turn has something new. While the window is full, only an ack makes a difference."""
         self._dirty[turn] = None
-        self._wakeup.set()
+        if self._stalled_since is None:
+            self._wakeup.set()
 
     def ack(self, turn_id: object, seq: int) -> bool:
         """Chunks up to `seq` arrived. False: this client was never sent so much, and it counts for
@@ -137,15 +140,16 @@ class Viewer:
 
     async def pump(self) -> None:
         """Deliver until cancelled. Raises Lagging when the client does not keep up."""
-        loop = asyncio.get_running_loop()
         while True:
-            timeout = None
-            if self._stalled_since is not None:
-                timeout = self._stalled_since + self._ack_timeout_seconds - loop.time()
             try:
-                await asyncio.wait_for(self._wakeup.wait(), timeout)
+                # Not `wait_for`, which may swallow a cancellation that comes with a wake-up.
+                async with asyncio.timeout(self._patience_seconds()):
+                    await self._wakeup.wait()
             except TimeoutError:
-                raise Lagging from None
+                if self._stalled_seconds() >= self._ack_timeout_seconds:
+                    raise Lagging from None
+                self._hold_less()
+                continue
             self._wakeup.clear()
             if self._overflow:
                 raise Lagging
@@ -156,6 +160,26 @@ class Viewer:
             dirty, self._dirty = self._dirty, {}
             for turn in dirty:
                 await self._deliver(turn)
+
+    def _stalled_seconds(self) -> float:
+        if self._stalled_since is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._stalled_since
+
+    def _patience_seconds(self) -> float | None:
+        """How long to wait for an ack before something is done about it."""
+        if self._stalled_since is None:
+            return None
+        return min(HOLD_SECONDS, self._ack_timeout_seconds - self._stalled_seconds())
+
+    def _hold_less(self) -> None:
+        """Keep no ended turn in memory chunk by chunk for a client that reads none of them."""
+        for turn, cursor in self._cursors.items():
+            if turn.end_index is not None and cursor.placed:
+                if cursor.next_index < len(turn.frames):
+                    cursor.needs_snapshot = True
+                turn.watchers.discard(self)
+                turn.shrink()
 
     async def _deliver(self, turn: Broadcast) -> None:
         while turn.ready and (cursor := self._cursors.get(turn)):

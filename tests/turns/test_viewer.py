@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chat.protocol import Error, Pong
+from chat.turns import viewer
 from chat.turns.hub import Hub
 from chat.turns.live import LiveTurn
 from chat.turns.viewer import Lagging
@@ -95,6 +96,33 @@ async def test_a_client_that_acknowledges_nothing_is_let_go() -> None:
     publish(turn, "more")
     with pytest.raises(Lagging):
         await pump
+
+
+async def test_of_an_ended_turn_nothing_but_its_text_is_kept_for_who_does_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(viewer, "HOLD_SECONDS", 0.01)
+    hub, turn = Hub(), live_turn()
+    slow, quick = Client(window_bytes=1000), Client()
+    pumps = [asyncio.create_task(each.viewer.pump()) for each in (slow, quick)]
+    for client in (slow, quick):
+        hub.attach(client.viewer, turn.conversation_id)
+    hub.add(turn)
+    publish(turn, *(f"{number:0>100} " for number in range(12)))
+    await until(lambda: len(quick.frames) >= 12)
+    publish(turn, *("more " for _ in range(12)))
+    hub.end(turn, "completed", Pong())
+    await until(lambda: "pong" in types(quick))
+    await until(lambda: len(turn.frames) == 1)
+    assert "pong" not in types(slow)
+    # It reads on after all: the whole text, and the end.
+    slow.viewer.ack(turn.id, decoded(slow)[-1]["seq"])
+    await until(lambda: types(slow)[-1] == "pong")
+    assert decoded(slow)[-2]["content"] == turn.content
+    assert types(slow).count("pong") == types(quick).count("pong") == 1
+    assert not any(pump.done() for pump in pumps)
+    for pump in pumps:
+        pump.cancel()
 
 
 async def test_a_client_that_acknowledges_is_not_let_go() -> None:
