@@ -38,9 +38,9 @@ def engine(role: str = "") -> Engine:
     if loop not in _engines:
         claim_database()
         turns = settings.TURNS
-        seams = Seams(
-            directory(), DatabaseChunkStore(), DatabaseTurnRecords(), DatabaseTurnReader(), _bus()
-        )
+        store = DatabaseChunkStore()
+        store.warm()
+        seams = Seams(directory(), store, DatabaseTurnRecords(), DatabaseTurnReader(), _bus())
         _engines[loop] = made_engine = Engine(
             seams,
             _rhythm(),

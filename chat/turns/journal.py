@@ -71,6 +71,8 @@ class Journal:
         self._urgent = asyncio.Event()
         self._last_tick = 0.0
         self.live_turns = 0
+        # Chunks that were shown before they were stored.
+        self.shown_early = 0
         # Cut and not yet committed, in order. Bounded by what arrives in `stop_seconds`.
         self._unsaved: list[_Cut] = []
         # Commits of the last seconds, each with its loop time.
@@ -213,7 +215,7 @@ class Journal:
         if self.stalled_since is None:
             self.stalled_since = asyncio.get_running_loop().time()
         if not self._in_doubt or self.storage_is_lost():
-            _show(self._unsaved)
+            self.shown_early += _show(self._unsaved)
 
     def _say_again_what_may_be_lost(self) -> None:
         """A database that crashed may have lost the commits of its last moments: store them once
@@ -232,8 +234,9 @@ class Journal:
             self._go_on_from_memory()
 
 
-def _show(cuts: list[_Cut]) -> None:
-    for cut in cuts:
-        if not cut.shown and not cut.turn.lost:
-            cut.shown = True
-            cut.turn.publish(cut.chunk)
+def _show(cuts: list[_Cut]) -> int:
+    hidden = [cut for cut in cuts if not cut.shown and not cut.turn.lost]
+    for cut in hidden:
+        cut.shown = True
+        cut.turn.publish(cut.chunk)
+    return len(hidden)

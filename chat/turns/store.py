@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -45,6 +46,16 @@ class DatabaseChunkStore:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._connection: BaseDatabaseWrapper | None = None
+
+    def warm(self) -> None:
+        """Open the connection before the first text needs it: that takes longer than a commit."""
+
+        def open_early() -> None:
+            with suppress(Exception):
+                connection = self._connection or self._open()
+                connection.ensure_connection()
+
+        self._thread.submit(open_early)
 
     async def append(self, chunks: Sequence[Chunk]) -> Collection[UUID]:
         """Store all chunks in one commit, or raise a django.db.Error and store none."""

@@ -57,11 +57,19 @@ async def run_turns(seed: int, person: Any, out: int) -> None:
     from chat.turns.store import DatabaseChunkStore
     from chat.turns.viewer import Viewer
 
+    early = 0
+
     async def hand_on(text: str) -> None:
+        nonlocal early
+        if early != (early := engine._journal.shown_early):
+            # A commit took longer than delivery waits: from here on two things have failed.
+            os.write(out, b'{"type": "early"}\n')
         os.write(out, text.encode() + b"\n")
 
     rng, node = random.Random(seed), f"killed {seed}"
-    stored = DatabaseChunkStore(), DatabaseTurnRecords(), DatabaseTurnReader()
+    store = DatabaseChunkStore()
+    store.warm()
+    stored = store, DatabaseTurnRecords(), DatabaseTurnReader()
     engine = Engine(
         Seams(Talker(rng), *stored, NoBus()),
         Rhythm(),

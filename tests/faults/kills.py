@@ -38,6 +38,10 @@ class Found:
     recoveries_killed: int = 0
     characters_delivered: int = 0
     characters_missing: int = 0
+    # Points at which a commit took so long that text was shown before it was stored, as is meant
+    # when the database stalls; the process died then as well.
+    points_with_a_stall: int = 0
+    characters_missing_after_a_stall: int = 0
     wrong: list[str] = field(default_factory=list)
 
 
@@ -66,14 +70,16 @@ class Killer:
             recovering = fork(settle)
             time.sleep(self._rng.random() * 0.05)
             end(recovering)
+        stalled = any(frame["type"] == "early" for frame in frames)
+        self.found.points_with_a_stall += stalled
         with self._fresh_connections():
             mine = Turn.objects.exclude(pk__in=before)
             self.found.turns_ended_before += mine.exclude(state="running").count()
             self.found.recovered += settle()
             for turn in mine.select_related("assistant_message"):
-                self._compare(turn, frames)
+                self._compare(turn, frames, stalled=stalled)
 
-    def _compare(self, turn: Any, frames: list[dict[str, Any]]) -> None:
+    def _compare(self, turn: Any, frames: list[dict[str, Any]], *, stalled: bool) -> None:
         self.found.turns += 1
         mine = [frame for frame in frames if frame.get("turn") == str(turn.pk)]
         delivered = "".join(frame["content"] for frame in mine if frame["type"] == "chunk")
@@ -81,8 +87,11 @@ class Killer:
         stored = turn.assistant_message.content
         if not stored.startswith(delivered):
             kept = next(i for i, c in enumerate(delivered) if stored[i : i + 1] != c)
-            self.found.characters_missing += len(delivered) - kept
-            self.found.wrong.append(f"{turn.pk}: {len(delivered)} delivered, {kept} kept")
+            if stalled:
+                self.found.characters_missing_after_a_stall += len(delivered) - kept
+            else:
+                self.found.characters_missing += len(delivered) - kept
+                self.found.wrong.append(f"{turn.pk}: {len(delivered)} delivered, {kept} kept")
         if turn.state == "running":
             self.found.wrong.append(f"{turn.pk}: still running")
         for done in (frame for frame in mine if frame["type"] == "done"):
