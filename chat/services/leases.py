@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, QuerySet
 from django.db.models.functions import Now
 
-from chat.models import Node, Turn, TurnState
+from chat.models import Handover, Node, Turn, TurnState
 from chat.services.interruption import turns_to_stop
 
 FORGET_AFTER = timedelta(days=1)
@@ -32,23 +32,26 @@ class BeatAnswer:
     """Of the turns of the beat: those that must stop, with who asked for it, and those that this
     process does not own any more.
 
-    `age_seconds` is how old the lease had become by the database's clock, below 0 if that was set
-    back; None if there was none.
+    `stray` are the running turns that name this process though it does not run them: they are being
+    stored, or were by a commit whose answer got lost. `age_seconds` is how old the lease had become
+    by the database's clock, below 0 if that was set back; None if there was none.
     """
 
     stop: Mapping[UUID, int | None] = field(default_factory=dict)
     lost: frozenset[UUID] = frozenset()
     age_seconds: float | None = None
+    stray: frozenset[UUID] = frozenset()
 
 
 def beat(of: BeatOf) -> BeatAnswer:
     """Renew a process's lease, and look after the turns it runs."""
     age_seconds = _renew(of)
-    if not of.turn_ids:
-        return BeatAnswer(age_seconds=age_seconds)
-    owned = Turn.objects.filter(pk__in=of.turn_ids, node=of.node, state=TurnState.RUNNING)
-    lost = frozenset(of.turn_ids) - frozenset(owned.values_list("id", flat=True))
-    return BeatAnswer(turns_to_stop(of.turn_ids), lost, age_seconds)
+    running = Turn.objects.filter(node=of.node, state=TurnState.RUNNING)
+    waiting = Handover.objects.filter(node=of.node).values("turn_id")
+    owned = frozenset(running.exclude(pk__in=waiting).values_list("id", flat=True))
+    ours = frozenset(of.turn_ids)
+    stop = turns_to_stop(of.turn_ids) if ours else {}
+    return BeatAnswer(stop, ours - owned, age_seconds, owned - ours)
 
 
 def _renew(of: BeatOf) -> float | None:

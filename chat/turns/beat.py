@@ -2,6 +2,7 @@
 lost, and for turns whose process died."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import structlog
 from chat.services.errors import StorageUnavailable
 from chat.services.leases import BeatAnswer, BeatOf
 from chat.turns.journal import Journal
-from chat.turns.orphans import Orphans
+from chat.turns.orphans import Orphans, Strays
 from chat.turns.records import TurnRecords
 from chat.turns.running import RunningTurns
 
@@ -75,6 +76,7 @@ class Beat:
         self._renewed_at: float | None = None
         self._unbroken_since: float | None = None
         self._failing = False
+        self._strays = Strays(lease_seconds)
         self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -151,7 +153,10 @@ class Beat:
             self._owner.interrupt(turn_id, by_id)
         if answer.lost:
             self._owner.running.lose(answer.lost)
-        self._look_after_others()
+        running = set(self._owner.running_ids())
+        self._look_after_others(
+            self._strays.note(answer.stray - running, asyncio.get_running_loop().time())
+        )
 
     async def _ask(self) -> BeatAnswer:
         owner = self._owner
@@ -184,14 +189,14 @@ class Beat:
         unbroken_seconds = asyncio.get_running_loop().time() - self._unbroken_since
         return unbroken_seconds >= self._lease_seconds
 
-    def _look_after_others(self) -> None:
+    def _look_after_others(self, strays: Collection[UUID]) -> None:
         if not self.may_adopt() or (self._looking is not None and not self._looking.done()):
             return
-        self._looking = asyncio.create_task(self._look(), name="look after others")
+        self._looking = asyncio.create_task(self._look(strays), name="look after others")
 
-    async def _look(self) -> None:
+    async def _look(self, strays: Collection[UUID]) -> None:
         try:
-            await self._owner.orphans.adopt_some(self._lease_seconds)
+            await self._owner.orphans.adopt_some(self._lease_seconds, strays)
         except Exception as error:
             # The next beat looks again.
             log.warning("others_not_looked_after", error=type(error).__name__)

@@ -87,7 +87,7 @@ class Engine:
         settler = Settler(seams.records, spool)
         self.running = RunningTurns(seams.relays, self._journal, settler, self.hub, after)
         self._journal.on_lost = self.running.lose
-        self.orphans = Orphans(seams.records, seams.bus, settler, node)
+        self.orphans = Orphans(seams.records, seams.bus, settler, self.hub, node)
         self._post = Post(seams.bus)
         self.outlets = Outlets(self.hub, seams.bus, self._post, node, bus_frame_bytes)
         self.mirrors = Mirrors(

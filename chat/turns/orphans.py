@@ -1,5 +1,7 @@
 """Turns without a living owner: taken over and settled, here or by another process, once."""
 
+from collections.abc import Collection
+from uuid import UUID
 from zlib import crc32
 
 import structlog
@@ -7,6 +9,8 @@ import structlog
 from chat.services.ending import Ended
 from chat.turns import metrics
 from chat.turns.bus import Bus, EndedHere
+from chat.turns.endings import done_event, ended_snapshot
+from chat.turns.hub import Hub
 from chat.turns.records import TurnRecords
 from chat.turns.settling import Settler
 
@@ -20,18 +24,21 @@ class Orphans:
     """Settles what others left behind. Several processes may do so at once: the epoch decides who
     takes a turn."""
 
-    def __init__(self, records: TurnRecords, bus: Bus, settler: Settler, node: str) -> None:
+    def __init__(
+        self, records: TurnRecords, bus: Bus, settler: Settler, hub: Hub, node: str
+    ) -> None:
         self._records = records
         self._bus = bus
         self._settler = settler
+        self._hub = hub
         self._node = node
 
-    async def adopt_some(self, lease_seconds: float) -> int:
-        """Settle a bounded number of the turns whose process has not beaten for `lease_seconds`;
-        gives how many. Raises django.db.Error."""
+    async def adopt_some(self, lease_seconds: float, also: Collection[UUID] = ()) -> int:
+        """Settle a bounded number of the turns whose process has not beaten for `lease_seconds`,
+        and of those in `also`; gives how many. Raises django.db.Error."""
         # First what is kept whole: it is better than what the journal has.
         await self._settler.settle_kept()
-        orphans = list(await self._records.orphans(lease_seconds))
+        orphans = [*also, *await self._records.orphans(lease_seconds)]
         # Each process begins elsewhere, so that they share the work.
         begin = crc32(self._node.encode()) % len(orphans) if orphans else 0
         adopted = 0
@@ -50,4 +57,27 @@ class Orphans:
     async def _tell(self, ended: Ended) -> None:
         log.info("turn_recovered", turn=str(ended.turn_id))
         metrics.TURNS_RECOVERED.inc()
+        if self._hub.live(ended.turn_id) is None:
+            # A stray of this process, which nobody mirrors here.
+            self._hub.say(ended.conversation_id, ended_snapshot(ended))
+            self._hub.say(ended.conversation_id, done_event(ended))
         await self._bus.tell_all(EndedHere(self._node, ended.turn_id))
+
+
+class Strays:
+    """Turns that are stored as running here, though they do not run here.
+
+    While a turn is being admitted this is in order. Where it stays so the commit's answer got lost,
+    or a fault kept the turn's end from being stored: nobody else may ever settle it, since this
+    process lives.
+    """
+
+    def __init__(self, patience_seconds: float) -> None:
+        self._patience_seconds = patience_seconds
+        # Each with the loop time since when it is one.
+        self._since: dict[UUID, float] = {}
+
+    def note(self, found: Collection[UUID], now: float) -> list[UUID]:
+        """Take what a beat found; gives those that are to be settled now."""
+        self._since = {id: self._since.get(id, now) for id in sorted(found)}
+        return [id for id, at in self._since.items() if now - at >= self._patience_seconds]
