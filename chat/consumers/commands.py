@@ -153,6 +153,8 @@ class Verbs:
         if place.running and self._engine.mirrors.owner_of(command.turn) != place.node:
             self._engine.interrupt_at(place.node, command.turn, self.principal.user_id)
         if not place.running and (ended := await cross(stored_end, command.turn)):
+            # With its text: the client may have been away while the rest of it came.
+            self._viewer.say(ended_snapshot(ended))
             self._viewer.say(done_event(ended))
 
     async def attach(self, command: protocol.Attach) -> None:
