@@ -34,6 +34,8 @@ class Tables:
         self.turns: dict[UUID, TurnRow] = {}
         self.sent: dict[tuple[int, UUID], UUID] = {}
         self.beaten: dict[str, float] = {}
+        # Whether a process runs a turn, as the world knows.
+        self.runs_at: Callable[[str, UUID], bool] = lambda _node, _turn: True
         # How old the youngest lease was whose turns were taken over.
         self.least_age_seconds = float("inf")
         # Every chunk that was ever committed, with its epoch.
@@ -104,9 +106,10 @@ class Tables:
         mine = [self.turns[id] for id in of.turn_ids]
         mine = [row for row in mine if row.state == "running"]
         stop = {row.id: row.stopped_by for row in mine if row.stop_asked}
-        owned = {row.id for row in mine if row.node == of.node}
-        lost = frozenset(id for id in of.turn_ids if id not in owned)
-        return BeatAnswer(stop, lost, age_seconds)
+        rows = self.turns.values()
+        owned = {row.id for row in rows if row.node == of.node and row.state == "running"}
+        ours = frozenset(of.turn_ids)
+        return BeatAnswer(stop, ours - owned, age_seconds, frozenset(owned) - ours)
 
     def orphans(self, lease_seconds: float, by: str) -> list[UUID]:
         latest = self._now() + CLOCK_AHEAD_SECONDS - lease_seconds
@@ -124,8 +127,9 @@ class Tables:
         row = self.turns[turn_id]
         if row.state == "running":
             self._trace.note("database", f"turn {short(row.id)} is taken from {row.node}")
-            age_seconds = self._now() + CLOCK_AHEAD_SECONDS - self.beaten.get(row.node, 0.0)
-            self.least_age_seconds = min(self.least_age_seconds, age_seconds)
+            if self.runs_at(row.node, turn_id):
+                age_seconds = self._now() + CLOCK_AHEAD_SECONDS - self.beaten.get(row.node, 0.0)
+                self.least_age_seconds = min(self.least_age_seconds, age_seconds)
         if row.state != "running":
             return None
         row.epoch += 1

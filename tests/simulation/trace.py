@@ -9,7 +9,7 @@ from typing import Any
 from django.db import DatabaseError
 
 MOST_CHARACTERS = 150
-EXPECTED = {"turns_not_settled"}
+EXPECTED = {"turns_not_settled", "turn_not_recovered"}
 """What is logged as an error, and may come from the faults of a run."""
 
 

@@ -33,6 +33,7 @@ class World:
         self.relay = SimulatedRelay(self.loop, self.chance, self.trace)
         self.spool = SimulatedSpool()
         self.nodes: list[Node] = []
+        self.database.tables.runs_at = self._runs_at
         self.tabs: list[Tab] = []
         self.complaints: list[str] = []
         # Turns of which text was shown that the database had not taken, in its bad weather.
@@ -82,6 +83,9 @@ class World:
         self.troubles.append((kind, began_at, now))
         if kind.startswith("database"):
             self.last_storm_at = now
+
+    def _runs_at(self, name: str, turn: UUID) -> bool:
+        return any(node.name == name and turn in node.engine.running_ids() for node in self.nodes)
 
     def note_stop(self, turn: UUID) -> None:
         """Somebody's stop reached a node."""
