@@ -1,4 +1,4 @@
-"""Rows 37, 39, 40 and 41: the same asked twice, stopped by many, and a process that is replaced."""
+"""Rows 37, 39, 40, 41 and 51: asked twice, stopped by many, a node replaced, a login ended."""
 
 from __future__ import annotations
 
@@ -56,3 +56,15 @@ async def replaced_one_by_one(play: Play) -> None:
     await asyncio.gather(*(r.finish(a["turn"]) for r, a in zip(readers, accepted, strict=True)))
     assert await ending == 0
     assert "running" not in [play.state_of(turn) for turn in own], "settled before its exit"
+
+
+async def signed_out(play: Play) -> None:
+    """Row 51: at another node. The answer goes on, and is there at the next login."""
+    reader = await play.reader(0, "charlie")
+    turn = (await play.ask(reader))["turn"]
+    await reader.holds(turn, 50)
+    with play.cluster.page("charlie", 1) as page:
+        page.post("/accounts/logout/")
+    async with play.timed("sign_out_to_close_seconds"):
+        assert await reader.client.wait_closed() == 4401
+    play.cluster.forget("charlie")

@@ -1,4 +1,4 @@
-"""Rows 33, 35, 36 and 38: the owner of a turn dies, or seems to."""
+"""Rows 33, 35, 36, 38 and 55: the owner of a turn dies, or seems to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 from tests.cluster import Cluster
 from tests.faults.nodes.play import LONG, SHORT, Play, until
 
+STILL_SECONDS = 1.0
 WAITS_FOR_A_LOCK = """
 select count(*) from pg_stat_activity
 where datname = current_database() and wait_event_type = 'Lock'
@@ -79,6 +80,17 @@ async def paused_and_woken(play: Play) -> None:
         await until(lambda: play.cluster.relay.streams() == 0)
     await near.finish(turn)
     assert stored_text(play.cluster, turn) == kept, "the one that woke wrote nothing"
+
+
+async def stands_still(play: Play) -> None:
+    """Row 55: for less than its lease."""
+    near, far = await play.reader(0), await play.reader(1)
+    accepted = await play.ask(near, SHORT)
+    await far.watch(accepted)
+    await far.holds(accepted["turn"], 50)
+    play.cluster[0].signal(signal.SIGSTOP)
+    await asyncio.sleep(STILL_SECONDS)
+    play.cluster[0].signal(signal.SIGCONT)
 
 
 def stored_text(cluster: Cluster, turn: str) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from tests.faults.nodes import asking, coming_back, dying, services
+from tests.faults.nodes import asking, clocks, coming_back, dying, services
 from tests.faults.nodes.play import Play
 
 Charge = Literal["relay", "counted", "either"]
@@ -72,4 +72,7 @@ TABLE = (
     Row(39, asking.one_id_at_two_nodes),
     _stopped(41, asking.many_interrupts),
     _stopped(44, services.stopped_without_redis),
+    Row(45, clocks.clock_jumps, turns=2),
+    Row(51, asking.signed_out),
+    Row(55, dying.stands_still),
 )

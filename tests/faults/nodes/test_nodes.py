@@ -11,6 +11,7 @@ from tests.clusters import Clusters
 from tests.faults import oracle
 from tests.faults.doorkeeper import KeptDoor
 from tests.faults.evidence import Evidence
+from tests.faults.nodes import clocks
 from tests.faults.nodes.play import Play, playing, until
 from tests.faults.nodes.table import TABLE, Row
 
@@ -38,8 +39,9 @@ def three_nodes(clusters: Clusters, door: KeptDoor) -> Iterator[Cluster]:
     made = clusters.make(nodes=0, env=IMPATIENT, relay_options=QUICK)
     behind = made.env["DATABASE_URL"].replace(f":{door.to_port}/", f":{door.port}/")
     made.add({"DATABASE_URL": behind})
-    for _ in range(NODES - 1):
-        made.add()
+    made.add()
+    made.add(clocks.of_its_own(made))
+    assert len(made) == NODES
     with made:
         yield made
 
