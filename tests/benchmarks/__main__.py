@@ -11,6 +11,7 @@ import uvloop
 
 from tests.benchmarks import machine
 from tests.benchmarks.load import Bench, Plan
+from tests.benchmarks.mutes import beside_mutes
 from tests.benchmarks.report import Measured, Run, goals, is_smooth, table
 from tests.benchmarks.systems import BenchRelay, Plain, System, Tram
 from tests.processes import ROOT
@@ -42,6 +43,9 @@ async def measure(
             found.paced.append(await bench.paced(streams))
             if len(found.paced) > 1 and not any(map(is_smooth, found.paced[-2:])):
                 break
+        if isinstance(system, Tram):
+            _say("clients that never read")
+            found.beside_mutes = await beside_mutes(bench)
     finally:
         bench.close()
     return found

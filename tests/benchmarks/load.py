@@ -58,9 +58,9 @@ class Bench:
     """Drives one system; `relay` knows the other end of the story."""
 
     def __init__(self, system: System, relay: BenchRelay, plan: Plan) -> None:
-        self._system = system
+        self.system = system
         self._relay = relay
-        self._plan = plan
+        self.plan = plan
         self._sockets: list[BenchSocket] = []
 
     async def warm_up(self) -> None:
@@ -69,26 +69,26 @@ class Bench:
 
     async def first_token(self, samples: int = 0) -> Spread:
         """Ask one question after the other on an idle server."""
-        (socket,) = await self._take(1)
+        (socket,) = await self.take(1)
         added = []
-        for _ in range(samples or self._plan.samples):
+        for _ in range(samples or self.plan.samples):
             asked_ns, _ = await self._ask(socket, tokens=10, rate=1000)
-            await socket.wait_for(self._system.done_marker)
+            await socket.wait_for(self.system.done_marker)
             added.append(added_to_first_token_ns(asked_ns, socket.frames))
         return spread(added)
 
     async def interrupts(self, *, silent: bool) -> Spread:
         """Interrupt one answer after the other on an idle server; `silent` ones send nothing."""
-        (socket,) = await self._take(1)
+        (socket,) = await self.take(1)
         took = []
-        for _ in range(self._plan.samples):
+        for _ in range(self.plan.samples):
             _, key = await self._ask(socket, tokens=1000, silent=silent)
             if not silent:
                 await socket.wait_for(b"#5:")
             await asyncio.sleep(MOMENT_SECONDS)
             stopped_ns = time.monotonic_ns()
-            self._system.interrupt(socket)
-            await socket.wait_for(self._system.done_marker)
+            self.system.interrupt(socket)
+            await socket.wait_for(self.system.done_marker)
             await asyncio.sleep(MOMENT_SECONDS)
             took.append(self._until_close({key: stopped_ns}))
         return spread(time for times in took for time in times)
@@ -96,40 +96,40 @@ class Bench:
     async def burst(self) -> float:
         """Tokens a second of one answer that comes as fast as it is read, from the relay's first
         write to the client's last read."""
-        (socket,) = await self._take(1)
-        async with _acknowledging([socket]):
-            await self._ask(socket, tokens=self._plan.burst_tokens, rate=0)
-            await socket.wait_for(self._system.done_marker)
+        (socket,) = await self.take(1)
+        async with acknowledging([socket]):
+            await self._ask(socket, tokens=self.plan.burst_tokens, rate=0)
+            await socket.wait_for(self.system.done_marker)
         tokens = tokens_in(socket.frames)
         return len(tokens) / (tokens[-1].received_ns - tokens[0].sent_ns) * 10**9
 
     async def idle_kib(self) -> float:
         """Memory of one more idle connection, in KiB."""
-        await self._take(10)
+        await self.take(10)
         await asyncio.sleep(1)
-        before = machine.resident_bytes(self._system.pid)
-        count = 10 + self._plan.idle_connections
-        await self._take(count)
+        before = machine.resident_bytes(self.system.pid)
+        count = 10 + self.plan.idle_connections
+        await self.take(count)
         await asyncio.sleep(1)
-        grown = machine.resident_bytes(self._system.pid) - before
-        return round(grown / 1024 / self._plan.idle_connections, 1)
+        grown = machine.resident_bytes(self.system.pid) - before
+        return round(grown / 1024 / self.plan.idle_connections, 1)
 
     async def paced(self, streams: int) -> Paced:
         """Let `streams` answers come at the same time, RATE tokens a second each."""
-        sockets = await self._take(streams)
-        plan = self._plan
+        sockets = await self.take(streams)
+        plan = self.plan
         ramp_seconds = START_SPACING_SECONDS * streams
         steady_seconds = SETTLE_SECONDS + plan.windows * plan.window_seconds
         rest_seconds = BACKLOG_SECONDS + plan.samples * INTERRUPT_SPACING_SECONDS
         tokens = int(RATE * (2 * ramp_seconds + steady_seconds + rest_seconds + 10))
-        async with _acknowledging(sockets):
-            asked = await self._ask_all(sockets, tokens)
+        async with acknowledging(sockets):
+            asked = await self.ask_all(sockets, tokens)
             await asyncio.sleep(SETTLE_SECONDS)
-            windows = [await self._window() for _ in range(plan.windows)]
+            windows = [await self.window() for _ in range(plan.windows)]
             await asyncio.sleep(BACKLOG_SECONDS if streams > 1 else 0)
             interrupt = await self._interrupt_some(sockets, asked) if streams > 1 else None
             answers = [tokens_in(socket.frames) for socket in sockets]
-            await self._stop_all(sockets)
+            await self.stop_all(sockets)
         steady = middle([stretch(answers, window) for window in windows])
         late = list(zip(sockets, asked, strict=True))[-max(1, streams // 4) :]
         first = [added_to_first_token_ns(at, socket.frames) for socket, (at, _) in late]
@@ -147,9 +147,10 @@ class Bench:
         for socket in self._sockets:
             socket.close()
 
-    async def _take(self, count: int) -> list[BenchSocket]:
+    async def take(self, count: int) -> list[BenchSocket]:
+        """The first `count` sockets, opened where they are not yet."""
         while len(self._sockets) < count:
-            self._sockets.append(await self._system.open(len(self._sockets)))
+            self._sockets.append(await self.system.open(len(self._sockets)))
         return self._sockets[:count]
 
     async def _ask(
@@ -160,10 +161,10 @@ class Bench:
         key, frame = chat_frame(tokens, rate, silent=silent)
         asked_ns = time.monotonic_ns()
         socket.send(frame)
-        await self._system.begun(socket)
+        await self.system.begun(socket)
         return asked_ns, key
 
-    async def _ask_all(self, sockets: Sequence[BenchSocket], tokens: int) -> list[tuple[int, str]]:
+    async def ask_all(self, sockets: Sequence[BenchSocket], tokens: int) -> list[tuple[int, str]]:
         """Ask on every socket, evenly spaced as far as the server keeps up."""
         asking = []
         for socket in sockets:
@@ -174,11 +175,12 @@ class Bench:
             await socket.wait_for(b"#0:")
         return asked
 
-    async def _window(self) -> Window:
-        server, relay = self._system.pid, self._relay.pid
+    async def window(self) -> Window:
+        """Let a window pass, and note what it cost."""
+        server, relay = self.system.pid, self._relay.pid
         begin_ns, before = time.monotonic_ns(), machine.cpu_seconds(server)
         load_before = machine.cpu_seconds(relay) + machine.cpu_alone_seconds()
-        await asyncio.sleep(self._plan.window_seconds)
+        await asyncio.sleep(self.plan.window_seconds)
         end_ns, after = time.monotonic_ns(), machine.cpu_seconds(server)
         load_after = machine.cpu_seconds(relay) + machine.cpu_alone_seconds()
         return Window(begin_ns, end_ns, after - before, load_after - load_before)
@@ -188,10 +190,10 @@ class Bench:
     ) -> Spread | None:
         """Interrupt some answers one by one while the others go on."""
         stopped_ns: dict[str, int] = {}
-        count = min(self._plan.samples, len(sockets) // 2)
+        count = min(self.plan.samples, len(sockets) // 2)
         for socket, (_, key) in list(zip(sockets, asked, strict=True))[:count]:
             stopped_ns[key] = time.monotonic_ns()
-            self._system.interrupt(socket)
+            self.system.interrupt(socket)
             await asyncio.sleep(INTERRUPT_SPACING_SECONDS)
         await asyncio.sleep(1)
         times = self._until_close(stopped_ns)
@@ -206,15 +208,17 @@ class Bench:
             if (seen := log.get(key)) and seen.read_ns < at_ns and seen.closed_ns is not None
         ]
 
-    async def _stop_all(self, sockets: Sequence[BenchSocket]) -> None:
+    async def stop_all(self, sockets: Sequence[BenchSocket]) -> None:
+        """Interrupt, and wait for the ends."""
         for socket in sockets:
-            self._system.interrupt(socket)
+            self.system.interrupt(socket)
         for socket in sockets:
-            await socket.wait_for(self._system.done_marker)
+            await socket.wait_for(self.system.done_marker)
 
 
 @asynccontextmanager
-async def _acknowledging(sockets: list[BenchSocket]) -> AsyncIterator[None]:
+async def acknowledging(sockets: list[BenchSocket]) -> AsyncIterator[None]:
+    """Acknowledge for all of them meanwhile."""
     task = asyncio.create_task(acknowledge(sockets))
     try:
         yield

@@ -4,6 +4,7 @@ import msgspec
 
 from tests.benchmarks.figures import Spread
 from tests.benchmarks.load import RATE, Paced
+from tests.benchmarks.mutes import Beside
 
 SMOOTH_MS = 100.0
 """Added p99 above which a stream no longer counts as served."""
@@ -13,6 +14,8 @@ FIRST_TOKEN_MS = 10.0
 INTERRUPT_MS = 5.0
 SMOOTH_STREAMS = 200
 CPU_SHARE_OF_PLAIN = 0.5
+MUTES_MIB = 45.0
+MUTES_P99_RATIO = 1.10
 
 
 class Measured(msgspec.Struct):
@@ -26,6 +29,7 @@ class Measured(msgspec.Struct):
     interrupt_before_first_byte: Spread | None = None
     burst_tokens_per_second: float = 0.0
     paced: list[Paced] = []
+    beside_mutes: Beside | None = None
 
     def at(self, streams: int) -> Paced | None:
         """The figures at so many streams, if they were taken."""
@@ -104,6 +108,14 @@ def goals(run: Run) -> list[Goal]:
             f"at most {CPU_SHARE_OF_PLAIN:g}"
         )
         found.append(Goal(text, share <= CPU_SHARE_OF_PLAIN))
+    if (mutes := tram.beside_mutes) is not None:
+        text = f"{mutes.mutes} clients that never read: {mutes.extra_rss_mib:.1f} MiB, at most"
+        found.append(Goal(f"{text} {MUTES_MIB:g}", mutes.extra_rss_mib <= MUTES_MIB))
+        text = (
+            f"p99 beside them: {mutes.p99_with_ms:.1f} ms, {mutes.p99_ratio:.2f} of that without, "
+            f"at most {MUTES_P99_RATIO:g}"
+        )
+        found.append(Goal(text, mutes.p99_ratio <= MUTES_P99_RATIO))
     return found
 
 

@@ -117,6 +117,8 @@ async def test_of_an_ended_turn_nothing_but_its_text_is_kept_for_who_does_not_re
     assert "pong" not in types(slow)
     # It reads on after all: the whole text, and the end.
     slow.viewer.ack(turn.id, decoded(slow)[-1]["seq"])
+    await until(lambda: types(slow).count("snapshot") == 2)
+    slow.viewer.ack(turn.id, decoded(slow)[-1]["seq"])
     await until(lambda: types(slow)[-1] == "pong")
     assert decoded(slow)[-2]["content"] == turn.content
     assert types(slow).count("pong") == types(quick).count("pong") == 1
