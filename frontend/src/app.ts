@@ -3,7 +3,9 @@
 import { Application } from "@hotwired/stimulus";
 import BudgetController from "./controllers/budget_controller";
 import ClipboardController from "./controllers/clipboard_controller";
+import CompanyController from "./controllers/company_controller";
 import ComposerController from "./controllers/composer_controller";
+import LineController from "./controllers/line_controller";
 import MenuController from "./controllers/menu_controller";
 import ModelsController from "./controllers/models_controller";
 import NewestController from "./controllers/newest_controller";
@@ -20,7 +22,9 @@ import { begin } from "./session";
 const CONTROLLERS = {
   budget: BudgetController,
   clipboard: ClipboardController,
+  company: CompanyController,
   composer: ComposerController,
+  line: LineController,
   menu: MenuController,
   models: ModelsController,
   newest: NewestController,

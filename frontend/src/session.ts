@@ -4,14 +4,15 @@ import { Api, ApiError } from "./api";
 import type { Timers } from "./models/ack_policy";
 import { Connection, type Status } from "./models/connection";
 import { ConversationList } from "./models/conversation_list";
-import { Drafts } from "./models/drafts";
+import { Drafts, putBack } from "./models/drafts";
 import { Emitter } from "./models/emitter";
 import { chooseModel, modelOf } from "./models/model_choice";
 import { OpenConversation } from "./models/open_conversation";
-import type { ConversationChanged, Event, Limits, Person } from "./models/protocol";
+import type { ConversationChanged, ErrorEvent, Event, Limits, Person } from "./models/protocol";
 import { Waking } from "./models/waking";
 import type { Boot, BudgetView, ModelList, ModelView } from "./models/views";
 import { listen } from "./page_life";
+import { refusedText } from "./models/waiting_line";
 
 export interface SessionEvents {
   list: null;
@@ -81,6 +82,11 @@ export class Session extends Emitter<SessionEvents> {
   /** Whether the person's role in this team lets them send. */
   get mayWrite(): boolean {
     return this.boot.team !== null && this.boot.team.role !== "viewer";
+  }
+
+  /** Whether the person may stop answers, their own and those of others. */
+  get mayInterrupt(): boolean {
+    return this.mayWrite;
   }
 
   get model(): ModelView | null {
@@ -170,7 +176,16 @@ export class Session extends Emitter<SessionEvents> {
     } else if (event.type === "typing" && event.conversation === this.thread.id) {
       this.emit("writing", event.person);
     }
+    if (event.type === "error") this.#keepRefused(event);
     this.thread.handle(event, bytes);
+  }
+
+  /** A message that waited in another conversation is refused: its text is there when one returns. */
+  #keepRefused(event: ErrorEvent): void {
+    const refused = refusedText(event);
+    if (refused === null || refused.conversation === this.thread.id) return;
+    const { conversation, content } = refused;
+    this.drafts.keepText(conversation, putBack(content, this.drafts.text(conversation)));
   }
 
   #changed(event: ConversationChanged): void {

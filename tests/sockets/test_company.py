@@ -132,11 +132,18 @@ async def test_two_people_who_send_at_once_many_times_see_the_same_order(
         ids |= pair
         await asyncio.gather(
             *(
-                client.send(type="chat", id=id, content=f"{number}", conversation=conversation)
+                client.send(
+                    type="chat",
+                    id=id,
+                    content=f"{number}",
+                    conversation=conversation,
+                    options={"max_tokens": 16},
+                )
                 for id, client in pair.items()
             )
         )
-        await asyncio.sleep(0.01)
+        for id, client in pair.items():
+            await client.wait_for(lambda f, id=id: f.get("id") == id)  # type: ignore[misc]
     for id, client in ids.items():
         answer = await client.answer_to(id)
         assert answer["type"] == "accepted", answer
@@ -152,7 +159,7 @@ async def test_two_people_who_send_at_once_many_times_see_the_same_order(
     answers = [row[2] for row in rows]
     assert [row[1] for row in rows] == [None, *answers[:-1]], "one chain without branches"
     for client in (alice, bob):
-        seen = [f["turn"] for f in client.frames if f["type"] in ("accepted", "conversation")]
+        seen = [f.get("turn") for f in client.frames if f["type"] in ("accepted", "conversation")]
         turns = list(dict.fromkeys(turn for turn in seen if turn is not None))
         stored = tram_server.rows(
             "select t.id from chat_turn t join chat_message q on q.id = t.user_message_id"

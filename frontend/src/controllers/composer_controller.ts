@@ -16,10 +16,11 @@ const MEASURED_CHARACTERS = 8_000;
 const TYPING_EVERY_MS = 3_000;
 
 export default class ComposerController extends Controller<HTMLFormElement> {
-  static override targets = ["text", "reason", "act", "model", "modelName", "modelPrice", "estimate"];
+  static override targets = ["text", "reason", "act", "line", "model", "modelName", "modelPrice", "estimate"];
   declare readonly textTarget: HTMLTextAreaElement;
   declare readonly reasonTarget: HTMLElement;
   declare readonly actTarget: HTMLButtonElement;
+  declare readonly lineTarget: HTMLButtonElement;
   declare readonly modelTarget: HTMLButtonElement;
   declare readonly modelNameTarget: HTMLElement;
   declare readonly modelPriceTarget: HTMLElement;
@@ -87,13 +88,19 @@ export default class ComposerController extends Controller<HTMLFormElement> {
   submit(event: Event): void {
     event.preventDefault();
     const { thread } = session();
-    if (thread.runningTurn === null) {
+    if (thread.runningTurn === null || !session().mayInterrupt) {
       this.#send();
       return;
     }
     this.#stopping = thread.runningTurn;
     thread.stop();
     this.#showState();
+  }
+
+  /** Sends what is typed while an answer is being written: it waits for its end. */
+  line(): void {
+    this.#send();
+    this.textTarget.focus();
   }
 
   pickModel(): void {
@@ -103,8 +110,8 @@ export default class ComposerController extends Controller<HTMLFormElement> {
   #send(): void {
     const { thread, modelChoice, drafts, limits, mayWrite } = session();
     const text = this.textTarget.value;
-    if (thread.busy) {
-      this.#say(t("An answer is being written. Stop it, or wait for its end."));
+    if (thread.busy && thread.id === null) {
+      this.#say(t("Your first message is on its way. Send this one in a moment."));
       return;
     }
     const reason = tooLong(text, limits);
@@ -154,12 +161,13 @@ export default class ComposerController extends Controller<HTMLFormElement> {
 
   #showState(): void {
     const { thread, model } = session();
-    const running = thread.runningTurn;
+    const running = session().mayInterrupt ? thread.runningTurn : null;
     if (running === null) this.#stopping = null;
     const stopping = running !== null && running === this.#stopping;
     this.actTarget.dataset["state"] = running === null ? "send" : "stop";
     const blank = this.textTarget.value.trim() === "";
     this.actTarget.disabled = running === null ? blank || thread.busy || !session().mayWrite : stopping;
+    this.lineTarget.hidden = running === null || blank;
     this.textTarget.disabled = !session().mayWrite;
     if (!session().mayWrite) this.textTarget.placeholder = t("You may read here. Ask an owner if you want to write.");
     this.#showModel(model);

@@ -24,6 +24,7 @@ export default class PageController extends Controller<HTMLElement> {
       page.on("status", (status) => this.#line.status(status)),
       page.thread.on("caughtUp", () => this.#line.caughtUp()),
       page.thread.on("answering", () => this.#announce(t("Answering"))),
+      page.thread.on("line", (position) => this.#announceLine(position)),
       page.thread.on("answered", (message) => this.#announceEnd(message)),
       page.thread.on("path", ({ opened }) => opened && this.closeDrawer()),
     ];
@@ -108,6 +109,10 @@ export default class PageController extends Controller<HTMLElement> {
 
   #showLine(line: Line): void {
     this.connectionTarget.replaceChildren(...wordsOf(line));
+  }
+
+  #announceLine(position: number | null): void {
+    if (position !== null) this.#announce(t("Your message waits as number {position}", { position }));
   }
 
   #announceEnd(message: MessageView): void {

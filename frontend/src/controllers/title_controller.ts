@@ -1,33 +1,24 @@
-/** The conversation's title, to be renamed by a click; who else is here; and its menu. */
+/** The conversation's title, to be renamed by a click; and its menu. */
 
 import { Controller } from "@hotwired/stimulus";
 import { isComposing } from "../models/keys";
-import type { Person } from "../models/protocol";
 import type { ConversationView } from "../models/views";
 import { t } from "../models/words";
 import { session } from "../session";
 import { change, fillConversationMenu } from "./conversation_menu";
 
-const WRITING_SHOWN_MS = 5_000;
-
 export default class TitleController extends Controller<HTMLElement> {
-  static override targets = ["show", "input", "people", "menu"];
+  static override targets = ["show", "input", "menu"];
   declare readonly showTarget: HTMLButtonElement;
   declare readonly inputTarget: HTMLInputElement;
-  declare readonly peopleTarget: HTMLElement;
   declare readonly menuTarget: HTMLButtonElement;
 
   #ends: (() => void)[] = [];
-  #people: readonly Person[] = [];
-  #writing: Person | null = null;
-  #timer = 0;
 
   override connect(): void {
     const page = session();
     this.#ends = [
       page.thread.on("conversation", (view) => this.#show(view)),
-      page.on("people", (people) => this.#showPeople(people)),
-      page.on("writing", (person) => this.#showWriting(person)),
     ];
     this.#show(page.thread.view);
   }
@@ -71,32 +62,7 @@ export default class TitleController extends Controller<HTMLElement> {
     this.showTarget.disabled = view === null;
     this.menuTarget.hidden = view === null;
     document.title = view === null ? "Tram" : `${title} · Tram`;
-    if (view === null) this.#showPeople([]);
     const menu = document.getElementById("room-menu");
     if (view !== null && menu !== null) fillConversationMenu(menu, view, () => this.edit());
-  }
-
-  #showPeople(people: readonly Person[]): void {
-    this.#people = people.filter((person) => person.id !== session().boot.user.id);
-    this.#tell();
-  }
-
-  #showWriting(person: Person): void {
-    if (person.id === session().boot.user.id) return;
-    this.#writing = person;
-    window.clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => {
-      this.#writing = null;
-      this.#tell();
-    }, WRITING_SHOWN_MS);
-    this.#tell();
-  }
-
-  #tell(): void {
-    const names = new Intl.ListFormat(document.documentElement.lang).format(this.#people.map(({ name }) => name));
-    const writing = this.#writing && t("{name} is writing…", { name: this.#writing.name });
-    const here = names === "" ? "" : t("Also here: {names}", { names });
-    this.peopleTarget.textContent = writing || here;
-    this.peopleTarget.hidden = this.peopleTarget.textContent === "";
   }
 }

@@ -140,7 +140,7 @@ export class Connection {
   }
 
   #answer(event: Event): void {
-    if (event.type === "accepted") this.#unanswered.delete(event.id);
+    if (event.type === "accepted" || event.type === "queued") this.#unanswered.delete(event.id);
     else if (event.type === "error" && event.id) {
       // A server that is closing down did not take the command: the next one will.
       if (event.code !== "restarting") this.#unanswered.delete(event.id);

@@ -78,6 +78,13 @@ function tooMany(detail: Detail): string {
       maximum: number(Number(detail["limit_turns"])),
     });
   }
+  const maximum = number(Number(detail?.["maximum"]));
+  if (detail?.["limit"] === "conversation_waiting") {
+    return t("{maximum} messages wait here already. Send again when one was answered.", { maximum });
+  }
+  if (detail?.["limit"] === "person_waiting") {
+    return t("{maximum} messages of yours wait already. Withdraw one, or wait.", { maximum });
+  }
   return t("Too many answers are running at once. Wait for one to end, or stop one.");
 }
 

@@ -6,17 +6,19 @@ import type { Connection } from "./connection";
 import { Emitter } from "./emitter";
 import { Keeping } from "./keeping";
 import { Path } from "./path";
-import type { Accepted, ErrorEvent, Event, Person, Start } from "./protocol";
+import type { Accepted, ErrorEvent, Event, Person, Queued, Start } from "./protocol";
 import { emptyAnswer, type ModelChoice, Sending, textOf, unconfirmed } from "./sending";
 import type { TurnBook } from "./turn_book";
 import type { ThreadEvents } from "./thread_events";
 import { isLive } from "./turn_stream";
 import type { ConversationView, MessageView } from "./views";
+import { refusedText, WaitingLine } from "./waiting_line";
 
 export class OpenConversation extends Emitter<ThreadEvents> {
   id: string | null = null;
   view: ConversationView | null = null;
   readonly path = new Path();
+  readonly line: WaitingLine;
   readonly #sending: Sending;
   readonly #kept: Keeping;
   /** The turn to stop as soon as the socket is back. */
@@ -29,6 +31,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     timers: Timers,
   ) {
     super();
+    this.line = new WaitingLine(me, (position) => this.emit("line", position));
     this.#sending = new Sending((command: Start) => wire.start(command));
     this.#kept = new Keeping(api, wire, timers, this.path, {
       shown: (conversation, opened) => this.#shows(conversation, opened),
@@ -93,12 +96,25 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     return this.#kept.caughtUp;
   }
 
+  /** Sends a message; while an answer is being written it waits for its end. */
   say(content: string, model: ModelChoice): void {
-    const parent = this.path.leaf?.id ?? null;
+    // What is not confirmed has no name yet: the message goes below it, at the conversation's end.
+    const parent = this.#sending.busy ? null : (this.path.leaf?.id ?? null);
+    const waits = this.busy;
     const id = this.#sending.ask({ type: "chat", conversation: this.id, parent, content, ...model });
+    if (waits) {
+      this.line.add(id, content);
+      return;
+    }
     this.path.append(unconfirmed(id, content, parent, this.me));
     this.#kept.added();
     this.emit("path", { opened: false });
+  }
+
+  /** Takes back a message of one's own that still waits. */
+  withdraw(id: string): void {
+    this.line.withdraw(id);
+    this.wire.send({ type: "withdraw", id });
   }
 
   again(message: string, model: ModelChoice): void {
@@ -137,6 +153,12 @@ export class OpenConversation extends Emitter<ThreadEvents> {
       case "error":
         this.#refused(event);
         break;
+      case "queued":
+        this.#queued(event);
+        break;
+      case "queue":
+        this.line.handle(event, this.id);
+        break;
       case "conversation":
         if (event.conversation !== this.id || event.change !== "message") break;
         if (event.turn) this.#kept.begin(event.turn, 0);
@@ -149,6 +171,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     this.#kept.leave(next);
     this.view = null;
     this.path.clear();
+    this.line.clear();
     this.#sending.clear();
   }
 
@@ -158,9 +181,19 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     this.emit("path", { opened });
   }
 
+  /** A message waits: also one that was shown in its place, because somebody else was quicker. */
+  #queued(event: Queued): void {
+    const content = textOf(this.#sending.settle(event.id));
+    if (this.path.remove(event.id)) this.emit("path", { opened: false });
+    if (content !== null) this.line.add(event.id, content);
+    this.line.handle(event, this.id);
+    void this.#kept.settled();
+  }
+
   #accepted(event: Accepted): void {
     const command = this.#sending.settle(event.id);
-    if (command === undefined) {
+    const waited = this.line.take(event.id) !== null;
+    if (command === undefined || waited) {
       if (event.conversation === this.id) this.#joins(event);
       return;
     }
@@ -201,10 +234,13 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     if (this.#kept.refused(event)) return;
     // The connection sends it again, as soon as a server takes it.
     if (event.code === "restarting" && event.id) return;
+    if (this.line.tooLate(event)) return;
     const command = event.id ? this.#sending.settle(event.id) : undefined;
-    if (command === undefined && event.id) return;
+    const told = refusedText(event);
+    const waited = (event.id && this.line.take(event.id)) || (told?.conversation === this.id ? told?.content : null);
+    if (command === undefined && event.id && !waited) return;
     if (command !== undefined && this.path.remove(command.id)) this.emit("path", { opened: false });
-    this.emit("refused", { text: textOf(command), fault: event });
+    this.emit("refused", { text: textOf(command) ?? (waited || null), fault: event });
     void this.#kept.settled();
   }
 }

@@ -21,6 +21,8 @@ export interface ThreadEvents {
   answering: null;
   /** After a new connection: the server sends what is missing. */
   caughtUp: null;
+  /** Other messages wait than before; `position` of one's own that has just got in line. */
+  line: number | null;
   /** A turn ended; the message is whole. */
   answered: MessageView;
 }
