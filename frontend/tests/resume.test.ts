@@ -4,7 +4,8 @@ import type { Api } from "../src/api";
 import { Connection } from "../src/models/connection";
 import { OpenConversation } from "../src/models/open_conversation";
 import { ClockTimers } from "./people";
-import { CONVERSATION, type Random, ServerModel } from "./server_model";
+import { ServerModel } from "./server_model";
+import { CONVERSATION, type Random } from "./site_model";
 
 const ALICE = { id: 1, name: "Alice" };
 const CODES = [1006, 1006, 1006, 1001, 4408, 4012];
@@ -73,7 +74,8 @@ async function play(seed: number, steps: number, faulty: boolean): Promise<numbe
     [3, () => server.answerPage()],
     [2, () => timers.pass(below(400))],
     [1, () => timers.pass(below(4_000))],
-    [3, () => server.cut(CODES[below(CODES.length)] ?? 1006)],
+    // Some lines break now and then, others at every other frame.
+    [1 + (seed % 9), () => server.cut(CODES[below(CODES.length)] ?? 1006)],
     [1, act],
   ];
   const all = deeds.flatMap(([weight, deed]) => Array.from({ length: weight }, () => deed));

@@ -1,29 +1,13 @@
 /**
- * A model of the server by the rules of docs/protocol.md: two nodes, a journal that both read, turns with an
- * owner, and one socket at a time. Chance decides what happens next; `faulty` servers also lose and repeat frames.
+ * A model of the server by the rules of docs/protocol.md, over a model of its site: two nodes and one socket at a
+ * time. `faulty` servers also lose and repeat frames.
  */
 
-import { createHash } from "node:crypto";
 import type { Socket } from "../src/models/connection";
 import type { Command, Event } from "../src/models/protocol";
-import type { MessagePage, MessageView, TurnView } from "../src/models/views";
-import { accepted, conversation, done, message, turn as turnView } from "./people";
-
-export type Random = () => number;
-export const CONVERSATION = "conversation-1";
-
-interface ModelTurn {
-  id: string;
-  answer: string;
-  pieces: string[];
-  /** Journaled chunks, with what came before each. */
-  journal: { content: string; offset: number }[];
-  epoch: number;
-  owner: number | null;
-  state: TurnView["state"];
-  text: string;
-  sha256: string;
-}
+import type { MessagePage } from "../src/models/views";
+import { accepted, done } from "./people";
+import { CONVERSATION, type ModelTurn, type Random, SiteModel } from "./site_model";
 
 interface Cursor {
   next: number;
@@ -50,108 +34,44 @@ class ModelSocket implements Socket {
   }
 }
 
-export class ServerModel {
-  readonly messages: MessageView[] = [];
-  readonly turns = new Map<string, ModelTurn>();
+export class ServerModel extends SiteModel {
   readonly begun = new Map<string, ReturnType<typeof accepted>>();
   readonly reports: Command[] = [];
   socket: ModelSocket | null = null;
   cuts = 0;
-  /** How far each node has read each turn. */
-  readonly #read = [new Map<string, number>(), new Map<string, number>()];
-  #ids = 0;
   readonly #pages: (() => void)[] = [];
 
   constructor(
-    private readonly random: Random,
+    random: Random,
     private readonly faulty: boolean,
   ) {
-    this.write(null, null);
-    this.finish();
-  }
-
-  // What happens to the site.
-
-  /** A person's message and the answer to it, or with `question` another answer beside the others. */
-  write(parent: string | null, question: string | null): ModelTurn {
-    const number = (this.#ids += 1);
-    if (question === null) {
-      question = `question-${number}`;
-      this.messages.push(message(question, { parent }));
-    }
-    const pieces = Array.from({ length: 2 + this.#below(12) }, () => this.#piece());
-    const made: ModelTurn = {
-      id: `turn-${number}`,
-      answer: `answer-${number}`,
-      pieces,
-      journal: [],
-      epoch: 1,
-      owner: this.#below(2),
-      state: "running",
-      text: "",
-      sha256: "",
-    };
-    this.turns.set(made.id, made);
-    this.messages.push(message(made.answer, { parent: question, role: "assistant", author: null, content: "" }));
-    return made;
+    super(random);
   }
 
   /** Somebody else writes, or asks for another answer. */
   others(): void {
-    const leaf = this.#newestBelow(null);
-    const another = this.#chance(0.3);
+    const leaf = this.newestBelow(null);
+    const another = this.chance(0.3);
     const made = this.write(another ? null : leaf.id, another ? leaf.parent : null);
     if (!this.socket?.watches || !this.socket.isOpen) return;
     const change = { type: "conversation", conversation: CONVERSATION, change: "message" } as const;
-    const named = this.#chance(0.5) ? { turn: made.id } : {};
+    const named = this.chance(0.5) ? { turn: made.id } : {};
     this.#say({ ...change, ...named, assistant_message: made.answer });
     this.socket.cursors.set(made.id, { next: 0, needsSnapshot: false });
   }
 
-  /** One step of the turns: text, an end, a reader that comes nearer. */
-  work(): void {
-    const running = [...this.turns.values()].filter(({ state }) => state === "running");
-    const turn = running[this.#below(running.length)];
-    if (turn !== undefined && turn.owner !== null) {
-      const content = turn.pieces[turn.journal.length];
-      if (content === undefined) this.#end(turn, "completed");
-      else {
-        turn.journal.push({ content, offset: turn.text.length });
-        turn.text += content;
-      }
-    } else if (turn !== undefined && this.#chance(0.2)) {
-      turn.epoch += 1;
-      this.#end(turn, "orphaned");
-    }
-    for (const each of this.turns.values()) {
-      for (const node of [0, 1]) {
-        if (each.owner === node || this.#chance(0.3)) this.#read[node]?.set(each.id, each.journal.length);
-      }
-    }
-  }
-
-  /** Every turn comes to its end. */
-  finish(): void {
-    while ([...this.turns.values()].some(({ state }) => state === "running")) this.work();
-  }
-
   /** A node dies: its turns go nowhere until somebody adopts them. */
   killNode(): void {
-    const node = this.#below(2);
+    const node = this.below(2);
     for (const turn of this.turns.values()) if (turn.state === "running" && turn.owner === node) turn.owner = null;
-    this.#read[node]?.clear();
+    this.read[node]?.clear();
     if (this.socket?.node === node) this.cut(1006);
-  }
-
-  #end(turn: ModelTurn, state: "completed" | "orphaned"): void {
-    turn.state = state;
-    turn.sha256 = createHash("sha256").update(turn.text, "utf8").digest("hex");
   }
 
   // The socket.
 
   connect(): ModelSocket {
-    this.socket = new ModelSocket(this.#below(2));
+    this.socket = new ModelSocket(this.below(2));
     this.#say({ type: "ready", protocol: "tram.v1", heartbeat_seconds: 20, connection: "c", limits: {} } as never);
     return this.socket;
   }
@@ -169,9 +89,9 @@ export class ServerModel {
     const event = this.socket?.isOpen ? this.socket.toClient.shift() : undefined;
     if (event === undefined) return;
     const isChunk = event.type === "chunk";
-    if (this.faulty && isChunk && this.#chance(0.1)) return;
+    if (this.faulty && isChunk && this.chance(0.1)) return;
     this.socket?.onmessage?.({ data: JSON.stringify(event) } as MessageEvent);
-    if (this.faulty && isChunk && this.#chance(0.1)) this.socket?.onmessage?.({ data: JSON.stringify(event) } as MessageEvent);
+    if (this.faulty && isChunk && this.chance(0.1)) this.socket?.onmessage?.({ data: JSON.stringify(event) } as MessageEvent);
   }
 
   /** Sends the next frame of one of the watched turns. */
@@ -179,17 +99,17 @@ export class ServerModel {
     const { socket } = this;
     if (!socket?.isOpen) return;
     const watched = [...socket.cursors.keys()];
-    const turn = this.turns.get(watched[this.#below(watched.length)] ?? "");
+    const turn = this.turns.get(watched[this.below(watched.length)] ?? "");
     const cursor = turn && socket.cursors.get(turn.id);
     if (!turn || !cursor) return;
-    const known = this.#read[socket.node]?.get(turn.id) ?? 0;
+    const known = this.read[socket.node]?.get(turn.id) ?? 0;
     // An owner tells its viewers chunk by chunk; another process may go straight to the stored end.
     const isRead = cursor.next >= turn.journal.length && !cursor.needsSnapshot && turn.state === "completed";
-    if (turn.state !== "running" && (isRead || turn.state === "orphaned" || this.#chance(0.2))) {
+    if (turn.state !== "running" && (isRead || turn.state === "orphaned" || this.chance(0.2))) {
       socket.cursors.delete(turn.id);
       if (!isRead) this.#sayEnd(turn);
       else this.#sayDone(turn);
-    } else if (cursor.needsSnapshot || (known - cursor.next > 3 && this.#chance(0.3))) {
+    } else if (cursor.needsSnapshot || (known - cursor.next > 3 && this.chance(0.3))) {
       this.#say(this.#snapshot(turn, known));
       Object.assign(cursor, { next: known, needsSnapshot: false });
     } else if (cursor.next < known) {
@@ -209,16 +129,16 @@ export class ServerModel {
   }
 
   #start(command: Extract<Command, { type: "chat" | "regenerate" }>): void {
-    if (!this.begun.has(command.id) && this.#chance(0.1)) {
+    if (!this.begun.has(command.id) && this.chance(0.1)) {
       this.#say({ type: "error", id: command.id, code: "restarting", message: "" });
       return;
     }
     const known = this.begun.get(command.id);
-    const parent = command.type === "chat" ? (command.parent ?? this.#newestBelow(null).id) : null;
-    const question = command.type === "chat" ? null : this.#find(command.message).parent;
+    const parent = command.type === "chat" ? (command.parent ?? this.newestBelow(null).id) : null;
+    const question = command.type === "chat" ? null : this.find(command.message).parent;
     const turn = known === undefined ? this.write(parent, question) : this.turns.get(known.turn);
     if (turn === undefined || this.socket === null) return;
-    const asked = this.#find(turn.answer).parent;
+    const asked = this.find(turn.answer).parent;
     const event = accepted(command.id, {
       turn: turn.id,
       epoch: turn.epoch,
@@ -241,7 +161,7 @@ export class ServerModel {
     const running = [...this.turns.values()].filter(({ state }) => state === "running");
     this.#say({ type: "attached", conversation: CONVERSATION, turns: running.map(({ id }) => id) });
     for (const turn of running) {
-      const known = this.#read[socket.node]?.get(turn.id) ?? 0;
+      const known = this.read[socket.node]?.get(turn.id) ?? 0;
       const after = command.after ?? null;
       const named = turn.id === command.turn && (command.epoch == null || command.epoch === turn.epoch);
       const fits = named && after !== null && after <= known;
@@ -286,64 +206,15 @@ export class ServerModel {
 
   /** A page that arrives some time later; what it says may be as old as the question. */
   page(leaf: string | null): Promise<MessagePage> {
-    const early = this.#chance(0.5) ? this.stored(leaf) : null;
+    const early = this.chance(0.5) ? this.stored(leaf) : null;
     return new Promise((resolve) => this.#pages.push(() => resolve(early ?? this.stored(leaf))));
   }
 
   answerPage(): void {
-    this.#pages.splice(this.#below(this.#pages.length), 1)[0]?.();
+    this.#pages.splice(this.below(this.#pages.length), 1)[0]?.();
   }
 
   get pagesWait(): boolean {
     return this.#pages.length > 0;
-  }
-
-  /** The path through a message, as the database has it. */
-  stored(leaf: string | null): MessagePage {
-    const items: MessageView[] = [];
-    let at: MessageView | undefined = this.#newestBelow(leaf);
-    while (at !== undefined) {
-      items.unshift(this.#view(at));
-      const { parent }: MessageView = at;
-      at = this.messages.find(({ id }) => id === parent);
-    }
-    return { conversation: conversation(CONVERSATION), items, has_more: false, leaf: items.at(-1)?.id ?? null };
-  }
-
-  #view(stored: MessageView): MessageView {
-    const siblings = this.messages.filter(({ parent }) => parent === stored.parent).map(({ id }) => id);
-    const turn = [...this.turns.values()].find(({ answer }) => answer === stored.id);
-    if (turn === undefined) return { ...stored, siblings };
-    const { id, state, epoch, sha256 } = turn;
-    const content = state === "running" ? "" : turn.text;
-    return { ...stored, siblings, content, turn: turnView({ id, state, epoch, sha256 }) };
-  }
-
-  #newestBelow(leaf: string | null): MessageView {
-    let at = leaf === null ? (this.messages[0] as MessageView) : this.#find(leaf);
-    for (;;) {
-      const next = this.messages.findLast(({ parent }) => parent === at.id);
-      if (next === undefined) return at;
-      at = next;
-    }
-  }
-
-  #find(id: string): MessageView {
-    const found = this.messages.find((message) => message.id === id);
-    if (found === undefined) throw new Error(`no message ${id}`);
-    return found;
-  }
-
-  #piece(): string {
-    const letters = ["a", "đ", "ạ", "电车", "🚋", " ", "\n", "👩‍👩‍👧", "```", "x".repeat(40)];
-    return Array.from({ length: 1 + this.#below(4) }, () => letters[this.#below(letters.length)]).join("");
-  }
-
-  #below(bound: number): number {
-    return Math.floor(this.random() * bound);
-  }
-
-  #chance(probability: number): boolean {
-    return this.random() < probability;
   }
 }

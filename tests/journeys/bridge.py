@@ -22,9 +22,7 @@ class Bridge:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="bridge", daemon=True)
         self._thread.start()
-        self._server: asyncio.Server = self._do(
-            asyncio.start_server(self._cross, "127.0.0.1", 0)  # type: ignore[arg-type]
-        )
+        self._server: asyncio.Server = self._do(asyncio.start_server(self._cross, "127.0.0.1", 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     @property
