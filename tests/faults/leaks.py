@@ -166,7 +166,7 @@ class _Ends:
     async def beat(self, beat: Any) -> Any:
         from chat.services.leases import BeatAnswer
 
-        return BeatAnswer()
+        return BeatAnswer(age_seconds=0.0)
 
     async def stored_end(self, turn_id: UUID) -> Any:
         return None
@@ -176,6 +176,9 @@ class _Ends:
 
     async def adopt(self, turn_id: UUID) -> Any:
         return None
+
+    async def complete(self, end: Any) -> bool:
+        return False
 
     async def release(self, node: str) -> None:
         return None
