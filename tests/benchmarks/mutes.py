@@ -1,7 +1,6 @@
 """What clients that never read cost: the server's memory, and the others' time."""
 
 import asyncio
-import json
 import re
 from collections.abc import Sequence
 from statistics import median
@@ -42,8 +41,7 @@ class Beside(msgspec.Struct, frozen=True):
 async def beside_mutes(bench: Bench) -> Beside:
     """Measure paced streams of healthy clients: alone, beside clients that never read, alone.
 
-    Each of those asks for an answer that is longer than its window and watches a healthy client's
-    stream as well.
+    Each of those watches a healthy client's stream, and an answer that is longer than its window.
     """
     plan = bench.plan
     healthy = await bench.take(PEOPLE)
@@ -53,7 +51,11 @@ async def beside_mutes(bench: Bench) -> Beside:
         await asyncio.sleep(SETTLE_SECONDS)
         before_rss = machine.resident_bytes(bench.system.pid)
         alone = [await bench.window() for _ in range(plan.windows)]
-        mutes = [await _mute(bench, number, healthy) for number in range(MUTES)]
+        mutes = [
+            mute
+            for number in range(PEOPLE)
+            for mute in await _mutes_of_one(bench, number, healthy[number])
+        ]
         await asyncio.sleep(SETTLE_SECONDS)
         beside = [await bench.window() for _ in range(plan.windows)]
         extra_rss = machine.resident_bytes(bench.system.pid) - before_rss
@@ -68,19 +70,29 @@ async def beside_mutes(bench: Bench) -> Beside:
     return Beside(MUTES, PEOPLE, round(extra_rss / 2**20, 1), _p99_ms(without), _p99_ms(with_mutes))
 
 
-async def _mute(bench: Bench, number: int, healthy: Sequence[BenchSocket]) -> BenchSocket:
-    """A client of the same person as a healthy one: it watches, asks, and reads nothing more."""
-    socket = await bench.system.open(number)
-    watched = _CONVERSATION.search(await healthy[number % PEOPLE].wait_for(b'"id":'))
-    if watched is None:
-        raise RuntimeError("no conversation to watch")
-    attach = {"type": "attach", "conversation": watched[1].decode()}
-    socket.send(json.dumps(attach).encode())
+async def _mutes_of_one(bench: Bench, number: int, healthy: BenchSocket) -> list[BenchSocket]:
+    """Clients of the `number`th person that watch what there is, ask for more, and read nothing."""
+    sockets = [await bench.system.open(number) for _ in range(MUTES // PEOPLE)]
+    first = sockets[0]
+    _, frame = chat_frame(5, 0)
+    first.send(frame)
+    await first.wait_for(bench.system.done_marker)
+    both = [_conversation(await each.wait_for(b'"id":')) for each in (healthy, first)]
+    for socket in sockets:
+        for conversation in both:
+            socket.send(b'{"type":"attach","conversation":"%b"}' % conversation)
+        await socket.wait_for(b'"attached","conversation":"%b"' % both[-1])
+        socket.transport.pause_reading()
     _, frame = chat_frame(MUTE_TOKENS, 0)
-    socket.send(frame)
-    await socket.wait_for(b'"type":"accepted"')
-    socket.transport.pause_reading()
-    return socket
+    first.send(frame[:-1] + b',"conversation":"%b"}' % both[-1])
+    return sockets
+
+
+def _conversation(accepted: bytes) -> bytes:
+    found = _CONVERSATION.search(accepted)
+    if found is None:
+        raise RuntimeError(f"not accepted: {accepted!r}")
+    return found[1]
 
 
 def _p99_ms(stretches: Sequence[Stretch]) -> float:
