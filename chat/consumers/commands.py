@@ -20,7 +20,7 @@ from chat.queries.running import watchable
 from chat.services.ending import stored_end
 from chat.services.errors import TooManyWatched
 from chat.services.intents import Admitted, Intent, Models
-from chat.services.interruption import request_interrupt
+from chat.services.interruption import place_to_interrupt, request_interrupt
 from chat.services.mismatches import weigh_report
 from chat.services.waiting import InLine, send, withdraw
 from chat.turns import metrics
@@ -148,10 +148,13 @@ class Verbs:
         """Stop a turn that runs elsewhere, or say again how an ended one ended."""
         if self._interrupt_here(command.turn):
             return
+        if self._engine.mirrors.owner_of(command.turn) is None:
+            # Told before the database commits anything: that takes the most time of all.
+            found = await cross(place_to_interrupt, self.principal, command.turn)
+            if found.running:
+                self._engine.interrupt_at(found.node, command.turn, self.principal.user_id)
         # Noted in the database too: what the bus loses, the owner finds there with its next beat.
         place = await cross(request_interrupt, self.principal, command.turn)
-        if place.running and self._engine.mirrors.owner_of(command.turn) != place.node:
-            self._engine.interrupt_at(place.node, command.turn, self.principal.user_id)
         if not place.running and (ended := await cross(stored_end, command.turn)):
             # With its text: the client may have been away while the rest of it came.
             self._viewer.say(ended_snapshot(ended))

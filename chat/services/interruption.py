@@ -22,19 +22,25 @@ class TurnPlace:
     running: bool
 
 
+def place_to_interrupt(principal: Principal, turn_id: UUID) -> TurnPlace:
+    """Find a turn that a person wants to stop and may stop. Raises NotVisible or Forbidden."""
+    turn = Turn.objects.select_related("conversation").filter(pk=turn_id).first()
+    if turn is None or turn.conversation.deleted_at is not None:
+        raise NotVisible
+    require(principal, Capability.INTERRUPT_TURN, turn.team_id)
+    return TurnPlace(turn.id, turn.conversation_id, turn.node, turn.state == TurnState.RUNNING)
+
+
 def request_interrupt(principal: Principal, turn_id: UUID) -> TurnPlace:
     """Ask the owner of a turn to stop it. Asking for an ended turn changes nothing.
 
     Raises NotVisible or Forbidden.
     """
-    turn = Turn.objects.select_related("conversation").filter(pk=turn_id).first()
-    if turn is None or turn.conversation.deleted_at is not None:
-        raise NotVisible
-    require(principal, Capability.INTERRUPT_TURN, turn.team_id)
+    place = place_to_interrupt(principal, turn_id)
     Turn.objects.filter(
         pk=turn_id, state=TurnState.RUNNING, interrupt_requested_at__isnull=True
     ).update(interrupt_requested_at=Now(), interrupted_by=principal.user_id)
-    return TurnPlace(turn.id, turn.conversation_id, turn.node, turn.state == TurnState.RUNNING)
+    return place
 
 
 def turns_to_stop(turn_ids: Sequence[UUID]) -> dict[UUID, int | None]:

@@ -1,7 +1,7 @@
 """Turns of this process, on their way to the clients of others."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -27,8 +27,17 @@ class Outlet:
     Nothing is queued: while a message is on its way, the cursors stand still.
     """
 
-    def __init__(self, node: str, here: str, bus: Bus, message_bytes: int) -> None:
+    def __init__(
+        self,
+        node: str,
+        here: str,
+        bus: Bus,
+        message_bytes: int,
+        on_idle: Callable[["Outlet"], None],
+    ) -> None:
+        """`on_idle` is called whenever everything has been sent."""
         self.node = node
+        self._on_idle = on_idle
         self.heard_at = 0.0
         self._here = here
         self._bus = bus
@@ -85,6 +94,7 @@ class Outlet:
                 # What was not sent is in the journal.
                 log.exception("outlet_failed", node=self.node)
             self.idle.set()
+            self._on_idle(self)
 
     def _next_messages(self) -> Iterator[Message]:
         """What is new of all turns, then the ends among them."""
@@ -167,8 +177,13 @@ class Outlets:
                 continue
             outlet = self._outlets.get(message.node)
             if outlet is None:
-                outlet = Outlet(message.node, self._node, self._bus, self._message_bytes)
-                self._outlets[message.node] = outlet
+                outlet = self._outlets[message.node] = Outlet(
+                    message.node,
+                    self._node,
+                    self._bus,
+                    self._message_bytes,
+                    self._close_if_unused,
+                )
             outlet.heard_at = asyncio.get_running_loop().time()
             outlet.watch(turn, after_seq)
         if self._outlets and self._expiry is None:
@@ -179,7 +194,7 @@ class Outlets:
         self._expiry = loop.call_later(SILENCE_SECONDS / 3, self._expire)
 
     def _expire(self) -> None:
-        """Forget processes that were silent, and those whose turns have all ended."""
+        """Forget processes that were silent."""
         self._expiry = None
         now = asyncio.get_running_loop().time()
         for outlet in list(self._outlets.values()):
@@ -191,7 +206,8 @@ class Outlets:
             self._look_again_later()
 
     def _close_if_unused(self, outlet: Outlet) -> None:
-        if not outlet.turns and outlet.idle.is_set():
+        unused = not outlet.turns and outlet.idle.is_set()
+        if unused and self._outlets.get(outlet.node) is outlet:
             del self._outlets[outlet.node]
             closing = asyncio.create_task(outlet.aclose(), name="closing an outlet")
             self._closing.add(closing)
