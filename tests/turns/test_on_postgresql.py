@@ -14,6 +14,7 @@ AGAIN = (
     "tests/turns/test_turn_limits.py",
     "tests/turns/test_store.py",
     "tests/turns/test_leases.py",
+    "tests/turns/test_handover.py",
     "tests/turns/test_spool.py",
 )
 
