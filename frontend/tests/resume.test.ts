@@ -75,7 +75,7 @@ async function play(seed: number, steps: number, faulty: boolean): Promise<numbe
     [2, () => timers.pass(below(400))],
     [1, () => timers.pass(below(4_000))],
     // Some lines break now and then, others at every other frame.
-    [1 + (seed % 9), () => server.cut(CODES[below(CODES.length)] ?? 1006)],
+    [2 + (seed % 6), () => server.cut(CODES[below(CODES.length)] ?? 1006)],
     [1, act],
   ];
   const all = deeds.flatMap(([weight, deed]) => Array.from({ length: weight }, () => deed));

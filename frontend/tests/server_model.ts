@@ -136,7 +136,7 @@ export class ServerModel extends SiteModel {
     const known = this.begun.get(command.id);
     const parent = command.type === "chat" ? (command.parent ?? this.newestBelow(null).id) : null;
     const question = command.type === "chat" ? null : this.find(command.message).parent;
-    const turn = known === undefined ? this.write(parent, question) : this.turns.get(known.turn);
+    const turn = known === undefined ? this.write(parent, question, "content" in command ? command.content : undefined) : this.turns.get(known.turn);
     if (turn === undefined || this.socket === null) return;
     const asked = this.find(turn.answer).parent;
     const event = accepted(command.id, {

@@ -36,11 +36,11 @@ export class SiteModel {
   }
 
   /** A person's message and the answer to it, or with `question` another answer beside the others. */
-  write(parent: string | null, question: string | null): ModelTurn {
+  write(parent: string | null, question: string | null, content = "Hello"): ModelTurn {
     const number = (this.#ids += 1);
     if (question === null) {
       question = `question-${number}`;
-      this.messages.push(message(question, { parent }));
+      this.messages.push(message(question, { parent, content }));
     }
     const pieces = Array.from({ length: 2 + this.below(12) }, () => this.#piece());
     const made: ModelTurn = {
