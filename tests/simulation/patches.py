@@ -52,12 +52,17 @@ def _statements(world: World) -> dict[str, Callable[..., Any]]:
             principal.user_id, intent.client_id, intent.conversation_id, TEAM, node
         )
 
+    def place_to_interrupt(_principal: Any, turn_id: Any) -> object:
+        row: TurnRow = tables.turns[turn_id]
+        return TurnPlace(row.id, row.conversation, row.node, row.state == "running")
+
     def request_interrupt(principal: Any, turn_id: Any) -> object:
         row: TurnRow = tables.request_interrupt(turn_id, principal.user_id)
         return TurnPlace(row.id, row.conversation, row.node, row.state == "running")
 
     return {
         "send": start_turn,
+        "place_to_interrupt": place_to_interrupt,
         "request_interrupt": request_interrupt,
         "stored_end": tables.stored_end,
         "watchable": lambda _principal, id: Watchable(TEAM, tuple(tables.running_in([id]))),
