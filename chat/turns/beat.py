@@ -177,6 +177,7 @@ class Beat:
         if not unbroken or self._unbroken_since is None:
             if self._unbroken_since is not None:
                 log.warning("lease_ran_out", age_seconds=age)
+                self._journal.doubt()
             self._unbroken_since = now
         self._renewed_at = self._asked_at
         self._first.set()

@@ -111,11 +111,15 @@ class Journal:
         now = asyncio.get_running_loop().time()
         if self._pulse_at is not None and now - self._pulse_at > self._rhythm.pause_seconds:
             log.warning("process_stood_still", seconds=round(now - self._pulse_at, 1))
-            self._in_doubt = True
+            self.doubt()
             if self.stalled_since is not None:
                 # The store could not have answered meanwhile.
                 self.stalled_since = now
         self._pulse_at = now
+
+    def doubt(self) -> None:
+        """Others may own the turns by now: show nothing before the store has taken it."""
+        self._in_doubt = True
 
     def storage_is_lost(self) -> bool:
         """Whether commits have failed for so long that turns must be stopped."""

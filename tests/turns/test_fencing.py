@@ -227,6 +227,26 @@ async def test_a_short_stall_of_the_loop_is_no_reason_to_doubt(
     await writer.aclose()
 
 
+async def test_a_lease_that_ran_out_by_the_databases_clock_is_a_reason_to_doubt(
+    zombie: Zombie,
+) -> None:
+    """The machine slept, and with it the clock of the process."""
+    turn = await zombie.send()
+    await zombie.relay.opened.wait()
+    zombie.store.gate.clear()
+    zombie.records.lease_age_seconds = 3600.0
+    asked = zombie.records.questions
+    await until(lambda: zombie.records.questions > asked + 1)
+    zombie.relay.feed("text of a zombie")
+    await until(lambda: zombie.engine.journal_stall_seconds() > 0)
+    await asyncio.sleep(0.05)
+    zombie.store.lost.add(turn.turn_id)
+    zombie.taken_over(turn, "")
+    zombie.store.gate.set()
+    await until(lambda: zombie.told()[-1]["type"] == "done")
+    assert not any("zombie" in frame for frame in zombie.client.frames)
+
+
 async def test_after_a_failure_the_newest_commits_are_stored_once_more() -> None:
     store, turn = MemoryChunkStore(), live_turn()
     writer = Journal(store, PAUSED)
