@@ -23,11 +23,17 @@ class SeenTurn:
     content: str = ""
     reasoning: str = ""
     done: Frame | None = None
+    behind: int | None = None
+    """What the server last sent where it knows less than is held: it had shown text that its
+    journal could not store yet."""
 
     def take(self, frame: Frame) -> None:
         """Apply a snapshot, chunk or done; assert that nothing is missing, doubled or changed."""
-        if frame["type"] == "snapshot":
+        if self._is_known(frame):
+            self._compare(frame)
+        elif frame["type"] == "snapshot":
             assert frame["content"].startswith(self.content), "a snapshot lost text"
+            self.behind = None
             self.content = frame["content"]
             self.reasoning = frame.get("reasoning", "")
             self.seq, self.epoch = frame["seq"], frame["epoch"]
@@ -41,6 +47,25 @@ class SeenTurn:
             assert self.done is None or self.done == frame, "two ends"
             assert hashlib.sha256(self.content.encode()).hexdigest() == frame["sha256"]
             self.done = dict(frame)
+
+    def _is_known(self, frame: Frame) -> bool:
+        """Whether a frame brings nothing that is not held, as a client of a slow journal may see:
+        an older snapshot, and the chunks after it."""
+        if frame["type"] == "snapshot":
+            same = frame["state"] == "running" and frame["epoch"] == self.epoch
+            return same and bool(frame["seq"] < self.seq)
+        return self.behind is not None and frame["type"] == "chunk" and frame["seq"] <= self.seq
+
+    def _compare(self, frame: Frame) -> None:
+        """What is known must be the same text, in its place."""
+        if frame["type"] == "snapshot":
+            assert self.content.startswith(frame["content"]), "a snapshot of another text"
+        else:
+            assert self.behind is not None
+            assert frame["seq"] == self.behind + 1, f"gap: {self.behind} then {frame['seq']}"
+            held = self.content.encode("utf-16-le")[2 * frame["offset"] :]
+            assert held.startswith(frame["content"].encode("utf-16-le")), "a chunk of another text"
+        self.behind = frame["seq"] if frame["seq"] < self.seq else None
 
 
 @dataclass

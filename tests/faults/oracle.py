@@ -32,7 +32,8 @@ def the_text_seen_is_the_text_stored(turn: Evidence) -> None:
 
 def it_ended_once(turn: Evidence) -> None:
     """I3: one terminal state, one terminal event, and the two agree."""
-    assert [frame["type"] for frame in turn.frames].count("done") == 1
+    kinds = [frame["type"] for frame in turn.frames]
+    assert kinds.count("done") == 1, kinds[-12:]
     assert turn.frames[-1]["type"] == "done", "something followed the end"
     assert turn.done["state"] == turn.turn["state"] != "running"
     error = turn.done.get("error") or {"code": "", "message": ""}

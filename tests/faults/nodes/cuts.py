@@ -50,11 +50,16 @@ class Cuts:
         await asyncio.gather(*(self._read(reader) for reader in readers))
         for asker, accepted in zip(askers, asked, strict=True):
             await asker.finish(accepted["turn"])
+        if self.faults:
+            return
         stored = stored_texts(self.cluster.rows(STORED))
         for reader in [*readers, *askers]:
             for turn in reader.turns:
                 self.faults.compare(reader, turn, stored[turn])
-            await reader.close()
+            try:
+                await reader.close()
+            except AssertionError as error:
+                self.faults.append(str(error))
 
     async def _read(self, reader: Reader) -> None:
         (turn,) = reader.turns

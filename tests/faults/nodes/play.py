@@ -107,9 +107,11 @@ class Play:
         self, reader: Reader, turn: str, stored: dict[str, Any], records: list[RequestRecord]
     ) -> Evidence:
         frames = [f for f in reader.frames if f.get("turn") == turn and f["type"] in OF_A_TURN]
-        # Whoever asks to stop what has ended is told again how: the same to the letter.
-        while len(frames) > 1 and frames[-1]["type"] == frames[-2]["type"] == "done":
-            frames.pop()
+        # Whoever asks to stop what has ended, or joins as it ends, may be told again how: the same
+        # to the letter, which the client has compared.
+        end = [frame["type"] for frame in frames].index("done")
+        assert {frame["type"] for frame in frames[end:]} <= {"done", "snapshot"}
+        del frames[end + 1 :]
         return Evidence(
             prompt=self.prompts[turn],
             model=MODEL,
