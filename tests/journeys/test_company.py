@@ -1,0 +1,67 @@
+"""Alice and Bob in one conversation: who is there, who writes, whose message waits."""
+
+from playwright.sync_api import expect
+
+from tests.journeys.desk import Desk, Desks
+from tests.journeys.relay import RelayScripts
+from tests.servers import TramServer
+
+
+def path_of(desk: Desk) -> str:
+    return desk.page.url.removeprefix(desk.url)
+
+
+def waiting(desk: Desk) -> list[str]:
+    return desk.page.locator(".waiting-text").all_inner_texts()
+
+
+def test_alice_and_bob_write_in_one_conversation(
+    desks: Desks, relay: RelayScripts, site: TramServer
+) -> None:
+    alice = desks("alice").go()
+    relay.next_hangs_after("A long answer begins here")
+    alice.send("Tell us everything")
+    alice.wait_running()
+    expect(alice.answer_text).to_contain_text("A long answer")
+    bob = desks("bob").go(path_of(alice))
+    expect(alice.page.locator(".room-people")).to_have_attribute("aria-label", "Also here: bob")
+    expect(bob.page.locator(".room-people")).to_have_attribute("aria-label", "Also here: alice")
+    expect(bob.question.locator("[data-part=name]")).to_have_text("alice")
+
+    bob.composer.press_sequentially("And what")
+    expect(alice.page.locator(".writing")).to_have_text("bob is writing…")
+    expect(bob.page.locator(".writing")).to_have_text("")
+    bob.composer.press("Enter")
+    alice.composer.fill("Mine comes second")
+    expect(bob.page.locator(".waiting")).to_have_count(1)
+    alice.page.get_by_role("button", name="Send when the answer is written").click()
+    for desk in (alice, bob):
+        expect(desk.page.locator(".waiting")).to_have_count(2)
+        assert waiting(desk) == ["And what", "Mine comes second"]
+    expect(alice.page.locator(".writing")).to_have_text("")
+
+    # After a reload it waits still, and only its person may take it back.
+    bob.reload()
+    expect(bob.page.locator(".waiting")).to_have_count(2)
+    expect(bob.page.get_by_role("button", name="Withdraw")).to_have_count(1)
+    bob.page.get_by_role("button", name="Withdraw").focus()
+    bob.page.keyboard.press("Enter")
+    expect(alice.page.locator(".waiting-text")).to_have_text(["Mine comes second"])
+    expect(bob.composer).to_have_value("And what")
+    bob.composer.press("Enter")
+    expect(alice.page.locator(".waiting-text")).to_have_text(["Mine comes second", "And what"])
+
+    # Either of the two may stop the answer; then those who wait go on, one after the other.
+    relay.next_says("Second answer.")
+    relay.next_says("Third answer.")
+    bob.page.keyboard.press("Escape")
+    for desk in (alice, bob):
+        expect(desk.messages).to_have_count(6)
+        desk.wait_ended()
+        expect(desk.page.locator(".waiting")).to_have_count(0)
+        expect(desk.page.locator("[data-role=user] > [data-part=text]")).to_have_text(
+            ["Tell us everything", "Mine comes second", "And what"]
+        )
+        expect(desk.answer_text).to_contain_text("Third answer.")
+    names = alice.page.locator("[data-role=user] > [data-part=name]")
+    expect(names).to_have_text(["You", "You", "bob"])
