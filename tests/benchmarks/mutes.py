@@ -77,7 +77,7 @@ async def _mutes_of_one(bench: Bench, number: int, healthy: BenchSocket) -> list
     _, frame = chat_frame(5, 0)
     first.send(frame)
     await first.wait_for(bench.system.done_marker)
-    both = [_conversation(await each.wait_for(b'"id":')) for each in (healthy, first)]
+    both = [_conversation(await each.wait_for(b'"type":"accepted"')) for each in (healthy, first)]
     for socket in sockets:
         for conversation in both:
             socket.send(b'{"type":"attach","conversation":"%b"}' % conversation)

@@ -9,6 +9,7 @@ from django.db import OperationalError
 from django.test import AsyncClient, Client
 
 from chat.turns import gauges
+from chat.turns.bus import NoBus
 from chat.turns.metrics import REGISTRY
 from config.environment import SettingInvalid
 from config.options import Site
@@ -38,10 +39,19 @@ def test_every_metric_is_told_of() -> None:
     assert not {name for name in ours if f"`{name}" not in text}
 
 
+class _NoBeat:
+    """A beat that the database does not answer."""
+
+    def lease_age_seconds(self) -> float:
+        return 3.5
+
+
 class _Idle:
     """An engine that runs nothing, with a journal that cannot be written."""
 
     goodbyes = ()
+    bus = NoBus()
+    beat = _NoBeat()
 
     def running_ids(self) -> tuple[()]:
         return ()
@@ -76,4 +86,5 @@ async def test_metrics_are_told_while_the_database_is_away(
         answers.set()
     assert told.status_code == 200
     assert "tram_journal_stall_seconds 7.5" in told.content.decode()
+    assert "tram_lease_age_seconds 3.5" in told.content.decode()
     assert "tram_alerts_open{" not in told.content.decode()

@@ -4,18 +4,17 @@ connections and say nothing. Whoever attacks is closed; the others notice nothin
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
-import httpx
 import pytest
 import websockets
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.servers import TramServer
 from tests.socket_client import SocketClient
 from tests.sockets import raw
 from tests.sockets.conftest import OpenSocket, SignedIn
+from tests.sockets.ended import TOKEN, ended
 
-TOKEN = "for-tests-only-0123456789"
 WINDOW_BYTES = 4096
 LIMITS = {
     "METRICS_TOKEN": TOKEN,
@@ -32,12 +31,12 @@ LIMITS = {
 
 @pytest.fixture(scope="module")
 def tram_server(
-    server_template: object, tmp_path_factory: pytest.TempPathFactory
+    server_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TramServer]:
     """The site with small bounds, and a relay that answers at once."""
     folder = tmp_path_factory.mktemp("tram")
-    options = ("--faults", "--tokens-per-second", "400", "--first-token-seconds", "0.01")
-    with TramServer(folder, server_template, LIMITS, relay_options=options) as server:  # type: ignore[arg-type]
+    options = ("--tokens-per-second", "400", "--first-token-seconds", "0.01")
+    with TramServer(folder, server_template, LIMITS, relay_options=options) as server:
         yield server
 
 
@@ -49,18 +48,6 @@ async def healthy(open_socket: OpenSocket) -> AsyncIterator[SocketClient]:
     said = len(bob.frames)
     await bob.send(type="ping")
     await bob.wait_for(lambda frame: frame["type"] == "pong", after=said)
-
-
-def ended(server: TramServer, reason: str) -> float:
-    """How many connections the server says it ended for `reason`."""
-    answer = httpx.get(f"{server.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-    values = (
-        sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-        if sample.name == "tram_connections_ended_total" and sample.labels["reason"] == reason
-    )
-    return next(values, 0.0)
 
 
 async def short_answer(client: SocketClient) -> dict[str, str]:
@@ -140,8 +127,7 @@ async def test_who_asks_and_never_reads_the_answers_is_cut_off(
             async with asyncio.timeout(60):
                 await ask_on()
         heard = await mute.closed()
-    # Cut off while nothing at all went out, or closed when a little did: as the system's buffers
-    # would have it.
+    # Cut off while nothing went out, or closed when a little did, as the system's buffers are.
     assert ended(tram_server, "not_read") - before in (0, 1)
     assert len(heard) < 65_536
 
@@ -158,8 +144,7 @@ async def test_connections_that_say_nothing_are_closed(
     healthy: SocketClient, tram_server: TramServer
 ) -> None:
     before = ended(tram_server, "too_slow")
-    silent = [await raw.RawConnection.open(tram_server.url) for _ in range(10)]
-    for connection in silent:
+    for connection in [await raw.RawConnection.open(tram_server.url) for _ in range(10)]:
         async with connection:
             assert await connection.closed() == b""
     assert ended(tram_server, "too_slow") == before + 10
@@ -205,7 +190,6 @@ async def test_one_address_has_only_so_many_connections_and_gets_them_back(
     for connection in silent:
         connection.socket.close()
     assert ended(tram_server, "too_many") - before >= 20
-    # Those that left made room.
     await open_socket("alice")
 
 
@@ -260,7 +244,7 @@ async def test_a_socket_watches_only_so_many_conversations(
     error = await alice.wait_for(lambda frame: frame["type"] == "error")
     assert error["code"] == "rate_limited"
     assert error["detail"] == {"limit": "watched_conversations", "maximum": 3}
-    # Whoever asks sees the answer: one in which nothing is written makes room.
+    # Whoever asks sees the answer; a quiet conversation makes room.
     await short_answer(alice)
     await alice.send(type="detach", conversation=conversations[2])
     await watched(alice, conversations[3])
