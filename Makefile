@@ -5,7 +5,7 @@ PY = .venv/bin/python
 RUN = .venv/bin
 SOURCES = accounts billing chat config tests manage.py
 
-.PHONY: up dev test check interoperability bench leaks kills fuzz protocol settings lock clean screenshots catalogues python install
+.PHONY: up dev test check interoperability bench leaks kills faults soak fuzz protocol settings lock clean screenshots catalogues python install
 
 up: python ## Set up what is missing and run Tram on this machine.
 	@exec $(PYTHON) -m config.embedded up
@@ -52,6 +52,15 @@ leaks: install ## Run 10,000 turns over each transport and look for what they le
 kills: install ## Kill the engine at 500 random points and look for what is missing (minutes; POINTS=500).
 	$(PY) -m tests.faults.kills --points $(or $(POINTS),500)
 	$(PY) -m tests.faults.kills --points $(or $(POINTS),500) --postgresql
+
+faults: install ## Play cuts, deaths, restarts and races between real processes in their thousands (half an hour).
+	$(PY) -m tests.faults.nodes.cuts --points $(or $(POINTS),10000)
+	$(PY) -m tests.faults.nodes.rolling
+	$(PY) -m tests.faults.nodes.deaths
+	RACES=1000 $(RUN)/pytest -q -s tests/faults/test_interrupt_races.py
+
+soak: install ## Keep a hundred streams alive and look for what grows (MINUTES=60).
+	nice $(PY) -m tests.faults.soak --minutes $(or $(MINUTES),60)
 
 screenshots: install ## Take the pictures of the documents from the running product.
 	$(PY) -m tests.screenshots

@@ -12,7 +12,7 @@ from pathlib import Path
 from config.embedded.children import free_port as free_port
 
 ROOT = Path(__file__).resolve().parent.parent
-START_TIMEOUT_SECONDS = 30.0
+START_TIMEOUT_SECONDS = 90.0
 STOP_TIMEOUT_SECONDS = 30.0
 
 
