@@ -8,6 +8,7 @@ AGAIN = (
     "tests/chat/test_admission.py",
     "tests/chat/test_ending.py",
     "tests/chat/test_attempts.py",
+    "tests/turns/test_reading.py",
     "tests/turns/test_recovery.py",
     "tests/turns/test_races.py",
     "tests/turns/test_truth_races.py",
