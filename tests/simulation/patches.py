@@ -57,12 +57,15 @@ def _statements(world: World) -> dict[str, Callable[..., Any]]:
         return TurnPlace(row.id, row.conversation, row.node, row.state == "running")
 
     def request_interrupt(principal: Any, turn_id: Any) -> object:
-        row: TurnRow = tables.request_interrupt(turn_id, principal.user_id)
+        return place(tables.request_interrupt(turn_id, principal.user_id))
+
+    def place(row: TurnRow) -> TurnPlace:
         return TurnPlace(row.id, row.conversation, row.node, row.state == "running")
 
     return {
         "send": start_turn,
         "place_to_interrupt": place_to_interrupt,
+        "place_to_interrupt": lambda _principal, id: place(tables.turns[id]),
         "request_interrupt": request_interrupt,
         "stored_end": tables.stored_end,
         "watchable": lambda _principal, id: Watchable(TEAM, tuple(tables.running_in([id]))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from tests.simulation.node import Node
 from tests.simulation.tab import Tab
@@ -29,12 +29,13 @@ FAULTS = (
 class Plan:
     """Carries out a run's rough part."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, faults: Sequence[str] = ()) -> None:
+        """`faults` happen in place of those that the seed would choose."""
         self.world = world
         self.chance = world.chance
         self.seconds = self.chance.uniform(*ROUGH_SECONDS)
         kinds = self.chance.choice((0, 1, 1, 2, 2, 3))
-        self.kinds = self.chance.sample(FAULTS, kinds)
+        self.kinds = list(faults) or self.chance.sample(FAULTS, kinds)
         self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self) -> None:

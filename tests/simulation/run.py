@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -33,10 +33,11 @@ class Verdict:
     exposed: int
 
 
-def run(seed: int, bug: Bug = nullcontext) -> Verdict:
-    """Run a world; `bug` breaks the product meanwhile, to see whether it is found."""
+def run(seed: int, bug: Bug = nullcontext, faults: Sequence[str] = ()) -> Verdict:
+    """Run a world; `bug` breaks the product meanwhile, to see whether it is found. `faults` happen
+    in place of those that the seed would choose."""
     world = World(seed)
-    plan = Plan(world)
+    plan = Plan(world, faults)
     with bug(), simulated(world):
         try:
             world.loop.run(_live(world, plan))

@@ -205,6 +205,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run until `main` ends."""
         asyncio._set_running_loop(self)
+        self._at_once = 0
         try:
             task = self.create_task(main)
             while not task.done():
