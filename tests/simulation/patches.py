@@ -65,7 +65,6 @@ def _statements(world: World) -> dict[str, Callable[..., Any]]:
     return {
         "send": start_turn,
         "place_to_interrupt": place_to_interrupt,
-        "place_to_interrupt": lambda _principal, id: place(tables.turns[id]),
         "request_interrupt": request_interrupt,
         "stored_end": tables.stored_end,
         "watchable": lambda _principal, id: Watchable(TEAM, tuple(tables.running_in([id]))),
