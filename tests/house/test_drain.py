@@ -3,12 +3,14 @@
 import asyncio
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.servers import TramServer
 from tests.socket_client import SocketClient
@@ -84,3 +86,30 @@ def test_a_signal_while_it_starts_ends_it_with_status_0(
 def is_bound(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the system which signals are caught")
+def test_a_signal_while_it_only_loads_ends_it_with_status_0_too(
+    tmp_path: Path, server_template: Path
+) -> None:
+    site = TramServer(tmp_path / "site", server_template, relay=False)
+    child = site._child
+    child.start()
+    try:
+        handles = Path(f"/proc/{child.pid}/status")
+        deadline = time.monotonic() + WAIT_SECONDS
+        # The program's own first handler, long before anything is bound.
+        while not catches(handles, signal.SIGTERM):
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        assert not is_bound(int(site.env["PORT"]))
+        assert child.terminate() == 0
+        assert site.log == ""
+    finally:
+        child.kill()
+
+
+def catches(status: Path, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal, as Linux tells."""
+    (caught,) = (line for line in status.read_text().splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)

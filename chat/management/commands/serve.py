@@ -51,10 +51,6 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run until a signal; exit status 0 after a drain, 1 when it cannot start."""
-        if threading.current_thread() is threading.main_thread():
-            # Nothing has begun yet that would have to be ended in order.
-            for number in ENDING_SIGNALS:
-                signal.signal(number, _leave)
         try:
             require_writable(settings.DATA_DIR)
             require_several(options["workers"], options["role"])
@@ -187,8 +183,3 @@ def _announcement(doors: Sequence[Door]) -> str:
 def _numbers(text: str) -> tuple[int, int]:
     slot, line = text.split(":")
     return int(slot), int(line)
-
-
-def _leave(_number: int, _frame: object) -> None:
-    # At once, before any handler of what is only being imported.
-    sys.exit(0)
