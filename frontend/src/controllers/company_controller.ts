@@ -19,14 +19,16 @@ export default class CompanyController extends Controller<HTMLElement> {
   declare readonly hasWritingTarget: boolean;
 
   #ends: (() => void)[] = [];
+  #conversation: string | null = null;
   readonly #writing = new Map<number, { name: string; timer: number }>();
 
   override connect(): void {
     const page = session();
+    this.#conversation = page.thread.id;
     this.#ends = [
       page.on("people", (people) => this.#showPeople(people)),
       page.on("writing", (person) => this.#showWriting(person)),
-      page.thread.on("path", ({ opened }) => opened && this.#clear()),
+      page.thread.on("path", () => this.#moved()),
       page.thread.on("line", () => this.#forgetSenders()),
     ];
   }
@@ -36,7 +38,13 @@ export default class CompanyController extends Controller<HTMLElement> {
     for (const { timer } of this.#writing.values()) window.clearTimeout(timer);
   }
 
-  #clear(): void {
+  /** Another conversation has other company; a new one gets its name later. */
+  #moved(): void {
+    const { id } = session().thread;
+    if (id === this.#conversation) return;
+    const begun = this.#conversation === null && session().thread.path.messages.length > 0;
+    this.#conversation = id;
+    if (begun) return;
     this.#showPeople([]);
     for (const { timer } of this.#writing.values()) window.clearTimeout(timer);
     this.#writing.clear();
