@@ -53,8 +53,7 @@ def _statements(world: World) -> dict[str, Callable[..., Any]]:
         )
 
     def place_to_interrupt(_principal: Any, turn_id: Any) -> object:
-        row: TurnRow = tables.turns[turn_id]
-        return TurnPlace(row.id, row.conversation, row.node, row.state == "running")
+        return place(tables.turns[turn_id])
 
     def request_interrupt(principal: Any, turn_id: Any) -> object:
         return place(tables.request_interrupt(turn_id, principal.user_id))
