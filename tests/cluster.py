@@ -168,8 +168,9 @@ class Cluster:
         return self._people[username]
 
     def forget(self, username: str) -> None:
-        """Sign in anew the next time."""
-        self._people.pop(username).close()
+        """Close the client of who is signed in; sign in anew the next time."""
+        if username in self._people:
+            self._people.pop(username).close()
 
     def headers(self, username: str, at: int = 0) -> dict[str, str]:
         """Headers that open a socket at a node as this person."""

@@ -18,7 +18,7 @@ from tests.faults.nodes.table import TABLE, Row
 pytestmark = pytest.mark.services
 NODES = 3
 IMPATIENT = {
-    "LEASE_SECONDS": "3",
+    "LEASE_SECONDS": "5",
     "BEAT_SECONDS": "0.5",
     "JOURNAL_STOP_SECONDS": "6",
 }
@@ -96,6 +96,8 @@ async def relay_and_ledger_agree(row: Row, play: Play, turns: list[Evidence]) ->
 async def test_nothing_is_left_at_the_end(three_nodes: Cluster) -> None:
     """I5 and I10: after all of it no node has a connection to a client or to the relay."""
     oracle.no_team_spent_what_it_had_not(three_nodes[0])
+    for username in ("alice", "bob", "charlie"):
+        three_nodes.forget(username)
     for at, node in enumerate(three_nodes):
         await until(partial(is_left_alone, node))
         print(f"node {at}: {psutil.Process(node.pid).num_fds()} descriptors")
