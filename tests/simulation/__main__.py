@@ -27,13 +27,14 @@ def failures(seeds: range, processes: int) -> Iterator[tuple[int, tuple[str, ...
     """All seeds that failed, as they are found."""
     batches = [seeds[at : at + BATCH] for at in range(0, len(seeds), BATCH)]
     with ProcessPoolExecutor(processes, initializer=begin) as pool:
-        for failed in pool.map(judge_batch, batches):
+        for number, failed in enumerate(pool.map(judge_batch, batches), start=1):
             yield from failed
+            print(f"\r{number * BATCH} seeds", end="", file=sys.stderr, flush=True)
 
 
 def begin() -> None:
     """Make a process ready: others on this machine come first."""
-    os.nice(10)
+    os.nice(3)
     django.setup()
 
 
