@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -75,6 +76,10 @@ async def ask_through(reader: Reader, content: str, id: str) -> Frame:
         else:
             if answer["type"] == "accepted":
                 return reader.expects(answer)
+            if answer["code"] == "storage_unavailable":
+                # A person is told to try again in a moment, and does.
+                await asyncio.sleep(1)
+                continue
             assert answer["code"] == "restarting", answer
             await reader.client.connection.wait_closed()
         await reader.come_back()
