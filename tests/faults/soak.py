@@ -45,7 +45,9 @@ class Look(msgspec.Struct, frozen=True):
     threads: int
     turns_running: float
     turns: int
+    told_to_try_again: int
     faults: int
+    newest_fault: str
 
 
 class Soak:
@@ -58,6 +60,7 @@ class Soak:
         self.rng = random.Random(1)
         self.states: Counter[str] = Counter()
         self.faults: list[str] = []
+        self.told_to_try_again = 0
         self.looks: list[Look] = []
 
     async def run(self) -> None:
@@ -89,6 +92,11 @@ class Soak:
         accepted = await client.chat(
             self.rng.choice(PROMPTS), id=str(uuid.uuid4()), model="gpt-4.1"
         )
+        if accepted.get("code") == "storage_unavailable":
+            # A machine that is busy with something else: nothing was lost, and nothing grows.
+            self.told_to_try_again += 1
+            await asyncio.sleep(5)
+            return
         assert accepted["type"] == "accepted", accepted
         turn = accepted["turn"]
         await client.first_text(turn)
@@ -136,7 +144,9 @@ class Soak:
             threads=process.num_threads(),
             turns_running=float(running[0].split()[-1]) if running else -1.0,
             turns=self.states.total(),
+            told_to_try_again=self.told_to_try_again,
             faults=len(self.faults),
+            newest_fault=self.faults[-1] if self.faults else "",
         )
         self.looks.append(look)
         tell(**msgspec.structs.asdict(look))
