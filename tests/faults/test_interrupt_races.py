@@ -8,7 +8,7 @@ import json
 import os
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -22,6 +22,7 @@ from billing.budgets import budget_of
 from billing.models import Settlement
 from chat.models import Turn
 from chat.relay.attempts import RoutedEvent
+from chat.services.errors import StorageUnavailable
 from chat.services.intents import Admitted
 from chat.turns.bus import NoBus
 from chat.turns.engine import Engine, Seams
@@ -84,6 +85,17 @@ def many_turns(settings: Any) -> None:
     settings.TURNS = replace(settings.TURNS, max_turns_per_person=10_000, default_max_tokens=256)
 
 
+async def take(engine: Engine, admitted: Callable[[], Awaitable[Admitted]]) -> None:
+    """Admit a turn; on a machine that stood still the engine wants its lease renewed before."""
+    while True:
+        try:
+            await engine.admit(admitted, lambda _: None)
+        except StorageUnavailable:
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
 async def race(engine: Engine, turn: Admitted, after_seconds: float) -> str:
     """Run a turn and interrupt it after a while; gives the end that its client was told."""
     client = Client()
@@ -97,7 +109,7 @@ async def race(engine: Engine, turn: Admitted, after_seconds: float) -> str:
         return [frame for frame in map(json.loads, client.frames) if frame["type"] == "done"]
 
     try:
-        await engine.admit(admitted, lambda _: None)
+        await take(engine, admitted)
         await asyncio.sleep(after_seconds)
         engine.interrupt(turn.turn_id, 1)
         await until(ends, 60)
