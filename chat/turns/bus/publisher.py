@@ -4,10 +4,13 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 
+import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+
+log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
@@ -104,7 +107,10 @@ class Publisher:
                     for part in outgoing.parts:
                         pipeline.publish(outgoing.channel, part)
                 await pipeline.execute()
-        except FAILURES as error:
+        except Exception as error:
+            if not isinstance(error, FAILURES):
+                # Whatever it is: who waits here would wait for ever for a task that ended.
+                log.exception("bus_publisher_failed")
             self._paused_until = _now() + PAUSE_SECONDS
             self._failed(error)
             return False
@@ -121,7 +127,7 @@ class Publisher:
         """A reply that comes too late must not be taken for the next one's."""
         try:
             await self._redis.connection_pool.disconnect()
-        except FAILURES:
+        except Exception:
             # Closed all the same; only its last words found nobody.
             return
 

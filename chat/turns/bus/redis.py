@@ -109,7 +109,7 @@ class RedisBus:
     def _take(self, data: bytes, receive: Receive) -> None:
         try:
             message = decode(data)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             # Of another version, while a site is updated process by process.
             metrics.BUS_DROPPED.inc()
             log.warning("bus_message_not_understood", size_bytes=len(data))

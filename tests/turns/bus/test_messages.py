@@ -84,8 +84,9 @@ async def test_what_another_version_says_is_dropped_with_one_line(valkey_url: st
             async with Redis.from_url(valkey_url) as redis:
                 await redis.publish(TO_ALL, b"\x93\xa6future\x01\x02")
                 await redis.publish(channel_of(a.name), b"")
+                await redis.publish(TO_ALL, encode(a.say(1)).replace(b"node", b"\xff\xff\xff\xff"))
             assert await b.bus.send(a.name, b.say(1))
-            await eventually(lambda: a.heard and len(logs) == 3)
+            await eventually(lambda: a.heard and len(logs) == 5)
         assert {entry["event"] for entry in logs} == {"bus_message_not_understood"}
         assert a.numbers == [1]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from chat.turns.bus.publisher import Publisher
 from chat.turns.metrics import REGISTRY
 from tests.faults.door import Door
 from tests.processes import free_port
@@ -106,3 +107,22 @@ async def test_nothing_is_left_after_the_end(valkey_url: str) -> None:
     assert asyncio.all_tasks() == before
     assert not a.bus.alive
     assert not await a.bus.send(b.name, a.say(3))
+
+
+async def test_a_fault_that_nobody_foresaw_does_not_end_the_publishing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    publisher = Publisher(f"redis://127.0.0.1:{free_port()}/0", 16, lambda _error: None)
+
+    def broken(**_options: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(publisher._redis, "pipeline", broken)
+    monkeypatch.setattr(publisher._redis.connection_pool, "disconnect", broken)
+    publisher.start()
+    async with asyncio.timeout(60):
+        with capture_logs() as logs:
+            for _ in range(2):
+                assert not await publisher.publish("somebody", [b"word"], although_paused=True)
+    assert [entry["event"] for entry in logs] == ["bus_publisher_failed"] * 2
+    await publisher.aclose()
