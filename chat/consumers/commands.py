@@ -12,7 +12,7 @@ from accounts.policy import NotVisible, Principal, StaleRights, allows, require
 from accounts.roles import Capability
 from chat import protocol
 from chat.consumers.exchange import exchange
-from chat.consumers.groups import accepted_event
+from chat.consumers.groups import accepted_event, role_changes
 from chat.consumers.intents import Starting, intent_of
 from chat.crossing import cross
 from chat.protocol import Attached, Person, Queued
@@ -55,7 +55,7 @@ class Verbs:
         self._person = person
         self._attached: dict[UUID, UUID] = {}
         self._left = False
-        # By the event loop's clock.
+        # By the event loop's clock; at once for what is typed after a send.
         self._next_typing_at = 0.0
         self._exchange = exchange()
 
@@ -76,8 +76,7 @@ class Verbs:
         except _Waits as waits:
             self._line_up(waits.in_line)
             return
-        if not admitted.created:
-            # The same send may have come first to another process, which runs the turn.
+        if not admitted.created:  # The same send may have come first to another process.
             await self._engine.mirrors.look(admitted.conversation_id, by=self._viewer)
             await self._catch_up(admitted.turn_id, admitted.conversation_id)
 
@@ -86,7 +85,7 @@ class Verbs:
         try:
             sent = await store(partial(send, self.principal, intent, models=models))
         except StaleRights:
-            # Nobody has told this connection yet. The rights of now decide.
+            # Nobody has told this connection yet.
             principal = await cross(revalidate, self.principal)
             if principal is None:
                 raise NotVisible from None
@@ -98,8 +97,8 @@ class Verbs:
 
     def _line_up(self, waiting: InLine) -> None:
         if not self._left:
-            event = Queued(waiting.client_id, waiting.conversation_id, waiting.position)
-            self._viewer.say(event)
+            self._next_typing_at = 0.0
+            self._viewer.say(Queued(waiting.client_id, waiting.conversation_id, waiting.position))
             self._watch(waiting.conversation_id, waiting.team_id)
 
     def _watch(self, conversation_id: UUID, team_id: UUID) -> None:
@@ -118,6 +117,7 @@ class Verbs:
     def _accept(self, id: UUID, admitted: Admitted) -> None:
         if self._left:
             return
+        self._next_typing_at = 0.0
         self._viewer.say(accepted_event(id, admitted))
         self._watch(admitted.conversation_id, admitted.team_id)
 
@@ -234,6 +234,8 @@ class Verbs:
 
     def change_rights(self, principal: Principal) -> None:
         """Go on with the rights the person has now; let go of what may not be seen any more."""
+        for event in role_changes(self.principal, principal):
+            self._viewer.say(event)
         self.principal = principal
         for conversation_id, team_id in list(self._attached.items()):
             if not allows(principal, Capability.READ_CONVERSATION, team_id):

@@ -20,7 +20,7 @@ from chat.consumers.company import group_of
 from chat.consumers.exchange import PROCESSES, newest
 from chat.consumers.refusals import error_event
 from chat.consumers.switchboard import Handler, Message, Switchboard
-from chat.protocol import Accepted, ConversationChanged, Error, encode_event
+from chat.protocol import Accepted, ConversationChanged, Error, RoleChanged, encode_event
 from chat.services.advancing import drop_unentitled
 from chat.services.announcements import (
     Announcement,
@@ -72,6 +72,16 @@ def conversation_event(message: Message) -> ConversationChanged:
         change=message["change"],
         title=message.get("title"),
     )
+
+
+def role_changes(before: Principal, now: Principal) -> list[RoleChanged]:
+    """The events that tell a person of her new roles."""
+    roles = {team_id: now.roles.get(team_id) for team_id in before.roles.keys() | now.roles.keys()}
+    return [
+        RoleChanged(team_id, role and role.value)
+        for team_id, role in roles.items()
+        if role != before.roles.get(team_id)
+    ]
 
 
 def personal_event(message: Message) -> Accepted | Error:

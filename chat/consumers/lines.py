@@ -32,8 +32,8 @@ class LineTeller:
         self._look_seconds = look_seconds
         self._changed: set[UUID] = set()
         self._newcomers: dict[UUID, set[Viewer]] = {}
-        # The ids of those who were said to wait.
-        self._told: dict[UUID, tuple[UUID, ...]] = {}
+        # The messages that were said to wait, and whether they were refused.
+        self._told: dict[UUID, tuple[tuple[UUID, bool], ...]] = {}
         self._wakeup = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -105,10 +105,10 @@ class LineTeller:
                 self._newcomers[conversation_id] = still
             else:
                 self._newcomers.pop(conversation_id, None)
-            ids = tuple(each.id for each in waiting)
-            if conversation_id in changed and ids != self._told.get(conversation_id, ()):
+            line = tuple((each.id, each.refused is not None) for each in waiting)
+            if conversation_id in changed and line != self._told.get(conversation_id, ()):
                 self._hub.say(conversation_id, event)
             else:
                 for viewer in viewers:
                     self._hub.say_to(viewer, conversation_id, event)
-            self._told[conversation_id] = ids
+            self._told[conversation_id] = line

@@ -69,6 +69,8 @@ class Migration(migrations.Migration):
                 ("payload_sha256", models.CharField(max_length=64)),
                 ("content", models.TextField(verbose_name="message")),
                 ("intent", models.BinaryField()),
+                ("refused", models.BinaryField(null=True)),
+                ("not_before", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "conversation",

@@ -28,6 +28,11 @@ class WaitingMessage(models.Model):
     content = models.TextField(_("message"))
     # The intent as JSON (chat.services.intents.Intent).
     intent = models.BinaryField()
+    # Why it is not sent (chat.protocol.Refusal as JSON): it stays for its person alone, who takes
+    # it back. None: it waits.
+    refused = models.BinaryField(null=True)
+    # A limit of its person is reached until then; the others go past it. None: it may go.
+    not_before = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

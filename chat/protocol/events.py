@@ -122,13 +122,23 @@ class Queued(Event, tag="queued", frozen=True):
     position: int
 
 
-class WaitingMessage(Struct, frozen=True):
-    """One message in line: `id` is its sender's."""
+class Refusal(Struct, frozen=True, omit_defaults=True):
+    """Why a waiting message was not sent when it was its turn: as an `error` says it."""
+
+    code: ErrorCode
+    message: str
+    detail: dict[str, Any] | None = None
+
+
+class WaitingMessage(Struct, frozen=True, omit_defaults=True):
+    """One message in line: `id` is its sender's. A `refused` one waits for nothing any more: it is
+    kept until its sender withdraws it."""
 
     id: UUID
     person: Person
     content: str
     created_at: datetime
+    refused: Refusal | None = None
 
 
 class Queue(Event, tag="queue", frozen=True):
@@ -223,6 +233,13 @@ class Presence(Event, tag="presence", frozen=True):
 
     conversation: UUID
     people: tuple[Person, ...]
+
+
+class RoleChanged(Event, tag="role", frozen=True):
+    """The person has another role in a team from now on; null: none."""
+
+    team: UUID
+    role: str | None
 
 
 class TypingNow(Event, tag="typing", frozen=True):

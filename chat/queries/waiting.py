@@ -3,9 +3,11 @@
 from collections.abc import Collection
 from uuid import UUID
 
+import msgspec
+
 from chat import protocol
 from chat.models import WaitingMessage
-from chat.protocol import Person
+from chat.protocol import Person, Refusal
 
 Lines = dict[UUID, tuple[protocol.WaitingMessage, ...]]
 
@@ -17,6 +19,12 @@ def lines_of(conversation_ids: Collection[UUID]) -> Lines:
     for row in rows.select_related("requester").order_by("id"):
         author = Person(row.requester.pk, row.requester.display_name)
         lines[row.conversation_id].append(
-            protocol.WaitingMessage(row.client_id, author, row.content, row.created_at)
+            protocol.WaitingMessage(
+                row.client_id, author, row.content, row.created_at, _refusal_of(row)
+            )
         )
     return {id: tuple(line) for id, line in lines.items()}
+
+
+def _refusal_of(row: WaitingMessage) -> Refusal | None:
+    return None if row.refused is None else msgspec.json.decode(row.refused, type=Refusal)

@@ -1,25 +1,39 @@
 """The next message in line becomes a turn, or is refused, once the answer before it has ended."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
-from accounts.policy import Forbidden, PolicyRefusal, Principal, require
+from accounts.policy import NotVisible, PolicyRefusal, Principal, require
 from accounts.roles import Capability
 from accounts.services.principals import principal_for_key_id, principal_for_user
 from chat.models import Conversation, Turn, TurnState, WaitingMessage
 from chat.services.admission import admit_at
 from chat.services.announcements import LeftLine, LineChange, announce
-from chat.services.errors import Refused
+from chat.services.errors import (
+    RateLimited,
+    Refused,
+    Restarting,
+    StorageUnavailable,
+    TooManyTurns,
+)
 from chat.services.intents import Admitted, Models
 from chat.services.placing import Place, end_below
 from chat.services.waiting import Wish
 
 MOST_AT_ONCE = 50
 """Conversations that one look gives; the next look gives the others."""
+
+
+PASSING = (TooManyTurns, RateLimited, Restarting, StorageUnavailable)
+"""Refusals that pass by themselves."""
+HELD_SECONDS = 5.0
+"""A message is tried again after so long, where the refusal does not say."""
 
 
 class NothingToSend(Exception):
@@ -31,8 +45,9 @@ def send_next(conversation_id: UUID, *, models: Models, node: str) -> Admitted:
 
     It is admitted for its person, below the end of the branch it was written in, with her rights,
     her budget and her limits of now. The row is deleted in the transaction that stores the turn.
-    Refused ones leave the line and are announced. Raises NothingToSend when nobody waits, or while
-    an answer is still written there.
+    A refused one stays for its person, and the others go past it; one that a limit refuses, which
+    passes by itself, is tried again later. Raises NothingToSend when nobody may go, or while an
+    answer is still written there.
     """
     while WaitingMessage.objects.filter(conversation_id=conversation_id).exists():
         admitted = _take_first(conversation_id, models, node)
@@ -43,12 +58,11 @@ def send_next(conversation_id: UUID, *, models: Models, node: str) -> Admitted:
 
 @transaction.atomic
 def _take_first(conversation_id: UUID, models: Models, node: str) -> Admitted | None:
-    """Take the first message out of the line; None where it does not become a turn."""
+    """Take the first message that may go; None where it does not become a turn."""
     conversation = (
         Conversation.objects.select_for_update(of=("self",)).filter(pk=conversation_id).first()
     )
-    waiting = WaitingMessage.objects.filter(conversation_id=conversation_id)
-    row = waiting.select_related("requester").order_by("id").first()
+    row = _first_of(conversation_id)
     if conversation is None or row is None:
         raise NothingToSend
     wish = msgspec.json.decode(row.intent, type=Wish)
@@ -56,27 +70,39 @@ def _take_first(conversation_id: UUID, models: Models, node: str) -> Admitted | 
     running = Turn.objects.filter(conversation=conversation, state=TurnState.RUNNING)
     if running.filter(assistant_message_id=end_id).exists():
         raise NothingToSend
-    if not waiting.filter(pk=row.pk).delete()[0]:
-        # Withdrawn a moment ago.
-        return None
-    announce(LineChange(conversation_id))
-    if Turn.objects.filter(requester_id=row.requester_id, client_id=row.client_id).exists():
-        return None
-    return _admit(row, wish, Place(conversation, end_id), models, node)
+    try:
+        with transaction.atomic():
+            return _admit(row, wish, Place(conversation, end_id), models, node)
+    except PASSING as error:
+        _hold(row, error)
+    except NotVisible as error:
+        _drop(row, error)
+    except (Refused, PolicyRefusal) as error:
+        _refuse(row, error)
+    return None
+
+
+def _first_of(conversation_id: UUID) -> WaitingMessage | None:
+    """The next one: past refused ones, and past those of people whose limits are reached."""
+    waiting = WaitingMessage.objects.filter(conversation_id=conversation_id, refused=None)
+    held = waiting.filter(not_before__gt=timezone.now()).values("requester_id")
+    rows = waiting.exclude(requester_id__in=held).select_related("requester")
+    return rows.order_by("id").first()
 
 
 def _admit(
     row: WaitingMessage, wish: Wish, place: Place, models: Models, node: str
 ) -> Admitted | None:
-    admitted, refusal = None, None
-    try:
-        with transaction.atomic():
-            principal = _principal_of(row.requester, wish, place.conversation)
-            require(principal, Capability.SEND_MESSAGE, place.conversation.team_id)
-            admitted = admit_at(place, principal, wish.intent, models=models, node=node)
-    except (Refused, PolicyRefusal) as error:
-        refusal = error
-    announce(_left(row, admitted, refusal))
+    if not WaitingMessage.objects.filter(pk=row.pk).delete()[0]:
+        # Withdrawn a moment ago.
+        return None
+    announce(LineChange(row.conversation_id))
+    if Turn.objects.filter(requester_id=row.requester_id, client_id=row.client_id).exists():
+        return None
+    principal = _principal_of(row.requester, wish, place.conversation)
+    require(principal, Capability.SEND_MESSAGE, place.conversation.team_id)
+    admitted = admit_at(place, principal, wish.intent, models=models, node=node)
+    announce(_left(row, admitted, None))
     return admitted
 
 
@@ -87,8 +113,32 @@ def _principal_of(person: User, wish: Wish, conversation: Conversation) -> Princ
         else principal_for_key_id(wish.key_id)
     )
     if principal is None or not person.is_active or conversation.deleted_at is not None:
-        raise Forbidden
+        raise NotVisible
     return principal
+
+
+def _hold(row: WaitingMessage, error: Refused) -> None:
+    """Let the others go past it, and past all else of hers, until the limit has passed."""
+    seconds = error.retry_after_seconds or HELD_SECONDS
+    hers = {"conversation_id": row.conversation_id, "requester_id": row.requester_id}
+    until = timezone.now() + timedelta(seconds=seconds)
+    WaitingMessage.objects.filter(**hers, refused=None).update(not_before=until)
+
+
+def _refuse(row: WaitingMessage, error: Refused | PolicyRefusal) -> None:
+    """Keep it for its person, who takes her text back, and for nobody else."""
+    detail = error.detail if isinstance(error, Refused) else None
+    refusal = {"code": error.code, "message": str(error), "detail": detail}
+    rows = WaitingMessage.objects.filter(pk=row.pk)
+    if rows.update(refused=msgspec.json.encode(refusal)):
+        announce(LineChange(row.conversation_id))
+
+
+def _drop(row: WaitingMessage, error: NotVisible) -> None:
+    """Whoever may not see a conversation has nothing in its line."""
+    if WaitingMessage.objects.filter(pk=row.pk).delete()[0]:
+        announce(LineChange(row.conversation_id))
+        announce(_left(row, None, error))
 
 
 def _left(row: WaitingMessage, admitted: Admitted | None, refusal: Exception | None) -> LeftLine:
@@ -103,27 +153,32 @@ def _left(row: WaitingMessage, admitted: Admitted | None, refusal: Exception | N
 
 
 def free_lines() -> Sequence[UUID]:
-    """Conversations where somebody waits though no answer is written there."""
-    waiting = WaitingMessage.objects.exclude(conversation__turns__state=TurnState.RUNNING)
+    """Conversations where somebody may go though no answer is written there."""
+    waiting = WaitingMessage.objects.filter(refused=None)
+    waiting = waiting.exclude(not_before__gt=timezone.now())
+    waiting = waiting.exclude(conversation__turns__state=TurnState.RUNNING)
     found = waiting.order_by("conversation_id").values_list("conversation_id", flat=True)
     return list(found.distinct()[:MOST_AT_ONCE])
 
 
 @transaction.atomic
 def drop_unentitled(person_id: int) -> int:
-    """Drop the waiting messages that a person may not send any more; returns how many."""
-    rows = WaitingMessage.objects.filter(requester_id=person_id).select_related(
-        "requester", "conversation"
-    )
-    dropped = 0
-    for row in rows:
+    """Let nothing wait that a person may not send any more; returns how many messages.
+
+    Where she may still read they are kept for her as refused; where she may not they are dropped.
+    """
+    rows = WaitingMessage.objects.filter(requester_id=person_id)
+    found = 0
+    for row in rows.select_related("requester", "conversation"):
         wish = msgspec.json.decode(row.intent, type=Wish)
         try:
             principal = _principal_of(row.requester, wish, row.conversation)
             require(principal, Capability.SEND_MESSAGE, row.conversation.team_id)
+        except NotVisible as error:
+            _drop(row, error)
         except PolicyRefusal as error:
-            if WaitingMessage.objects.filter(pk=row.pk).delete()[0]:
-                dropped += 1
-                announce(LineChange(row.conversation_id))
-                announce(_left(row, None, error))
-    return dropped
+            _refuse(row, error)
+        else:
+            continue
+        found += 1
+    return found

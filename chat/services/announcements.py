@@ -42,7 +42,8 @@ class LineChange(Announcement):
 
 @dataclass(frozen=True, slots=True)
 class LeftLine(Announcement):
-    """A waiting message became a turn (`admitted`), or was refused with an error."""
+    """A waiting message became a turn (`admitted`), or was dropped with its person's rights, with
+    the refusal that says so."""
 
     conversation_id: UUID
     person_id: int

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Team
@@ -88,8 +89,12 @@ def is_taken(conversation: Conversation, parent_id: UUID, person_id: int) -> boo
     beside = running.filter(user_message__parent_id=parent_id)
     if beside.exclude(user_message__author_id=person_id).exists():
         return True
-    at_the_end = parent_id == conversation.leaf_id
-    return at_the_end and WaitingMessage.objects.filter(conversation=conversation).exists()
+    if parent_id != conversation.leaf_id:
+        return False
+    # Past what others may not send yet one goes; past what waits of one's own one does not.
+    may_go = Q(requester_id=person_id) | Q(not_before=None) | Q(not_before__lte=timezone.now())
+    waiting = WaitingMessage.objects.filter(may_go, conversation=conversation, refused=None)
+    return waiting.exists()
 
 
 def end_below(conversation: Conversation, message_id: UUID) -> UUID:

@@ -105,7 +105,7 @@ def _write(principal: Principal, intent: Intent, conversation: Conversation) -> 
 
 def _check_limits(person_id: int, conversation: Conversation) -> None:
     limits = settings.TURNS
-    waiting = WaitingMessage.objects.filter(conversation=conversation).count()
+    waiting = WaitingMessage.objects.filter(conversation=conversation, refused=None).count()
     if waiting >= limits.max_waiting_messages:
         raise LineFull(
             f"{waiting} messages wait in this conversation already. Wait until one is answered.",
@@ -124,8 +124,10 @@ def _check_limits(person_id: int, conversation: Conversation) -> None:
 
 
 def _in_line(row: WaitingMessage, team_id: UUID) -> InLine:
-    before = WaitingMessage.objects.filter(conversation_id=row.conversation_id, pk__lte=row.pk)
-    return InLine(row.client_id, row.conversation_id, team_id, before.count())
+    before = WaitingMessage.objects.filter(
+        conversation_id=row.conversation_id, pk__lt=row.pk, refused=None
+    )
+    return InLine(row.client_id, row.conversation_id, team_id, before.count() + 1)
 
 
 @transaction.atomic

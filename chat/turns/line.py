@@ -9,6 +9,7 @@ import structlog
 from django.db import Error as DatabaseError
 
 from chat.crossing import cross
+from chat.relay.errors import RelayError
 from chat.services.advancing import NothingToSend, free_lines, send_next
 from chat.services.errors import Refused
 from chat.services.intents import Admitted, Models
@@ -107,8 +108,9 @@ class WaitingLine:
             )
         except NothingToSend:
             pass
-        except (Refused, DatabaseError) as error:
-            # The process drains, or writes as many answers as it can; or the database is away.
+        except (Refused, RelayError, DatabaseError) as error:
+            # The process drains, or writes as many answers as it can; or the database is away, or
+            # there is no relay yet.
             log.warning("line_not_moved", error=type(error).__name__)
         except Exception:
             log.exception("line_not_moved", conversation=str(conversation_id))

@@ -203,11 +203,20 @@ async def test_a_person_who_may_only_read_from_now_on_sends_stops_and_waits_no_m
     id = await line_up(bob, first)
     tram_server.manage("shell", "-c", SET_ROLE.format("VIEWER"))
     try:
-        await line_of(alice, first, [])
+        role = await bob.wait_for(lambda f: f["type"] == "role")
+        assert role["role"] == "viewer"
+        # His text stays for him.
+        queue = await bob.wait_for(
+            lambda f: f["type"] == "queue" and any("refused" in each for each in f["waiting"]),
+            after=read,
+        )
+        assert [(w["id"], w["refused"]["code"]) for w in queue["waiting"]] == [(id, "forbidden")]
         place = {"conversation": first["conversation"]}
         refused = await bob.chat("Too late", **place)
         assert refused["code"] == "forbidden"
-        await bob.wait_for(lambda f: f["type"] == "queue" and not f["waiting"], after=read)
+        await bob.send(type="withdraw", id=id)
+        for client in (alice, bob):
+            await line_of(client, first, [], after=client.frames.index(queue))
         await bob.send(type="interrupt", turn=first["turn"])
         stop = await bob.wait_for(lambda f: f["type"] == "error" and "turn" in f)
         assert stop["code"] == "forbidden"

@@ -200,6 +200,13 @@ export interface Ready {
   heartbeat_seconds: number;
 }
 
+/** Why a waiting message was not sent when it was its turn: as an `error` says it. */
+export interface Refusal {
+  code: "bad_frame" | "budget_exhausted" | "forbidden" | "idempotency_mismatch" | "internal_error" | "model_not_allowed" | "model_unknown" | "not_found" | "rate_limited" | "relay_auth" | "relay_error" | "relay_protocol" | "relay_rate_limited" | "relay_stream_broken" | "relay_timeout" | "relay_truncated" | "relay_unavailable" | "restarting" | "storage_unavailable" | "too_many_turns";
+  message: string;
+  detail?: Record<string, unknown> | null;
+}
+
 /** Another answer beside the assistant message `message`. */
 export interface Regenerate {
   type: "regenerate";
@@ -215,6 +222,13 @@ export interface Report {
   turn: string;
   sha256: string;
   characters: number;
+}
+
+/** The person has another role in a team from now on; null: none. */
+export interface RoleChanged {
+  type: "role";
+  team: string;
+  role: string | null;
 }
 
 /** All the text of a turn so far; replaces what the client holds. */
@@ -274,12 +288,13 @@ export interface Usage {
   reasoning_tokens?: number | null;
 }
 
-/** One message in line: `id` is its sender's. */
+/** One message in line: `id` is its sender's. A `refused` one waits for nothing any more: it is kept until its sender withdraws it. */
 export interface WaitingMessage {
   id: string;
   person: Person;
   content: string;
   created_at: string;
+  refused?: Refusal | null;
 }
 
 /** Take back a message of one's own that still waits; `id` is that of its `chat`. */
@@ -315,5 +330,6 @@ export type Event =
   | Error
   | ConversationChanged
   | Presence
+  | RoleChanged
   | TypingNow
   | Pong;
