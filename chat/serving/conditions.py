@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from django.conf import settings
+from django.db import DatabaseError, connection
 
 
 class CannotServe(Exception):
@@ -44,6 +45,26 @@ def require_writable(folder: Path) -> None:
         writable = False
     if not writable:
         raise CannotServe(f"the folder {folder} cannot be written; choose another with DATA_DIR")
+
+
+def require_migrated() -> None:
+    """Raise `CannotServe` where the database lacks migrations of this code.
+
+    A database that does not answer may come back: then the site starts and waits for it."""
+    # Half of Django's migrations, which nothing else here needs.
+    from django.db.migrations.executor import MigrationExecutor
+
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return
+    finally:
+        connection.close()
+    if missing:
+        raise CannotServe(
+            f"the database lacks {len(missing)} migrations of this version; run: manage.py migrate"
+        )
 
 
 def what_no_redis_costs() -> str:

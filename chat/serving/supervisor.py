@@ -93,13 +93,21 @@ class Supervisor:
                 self._end(again=self._ending)
             elif number == signal.SIGHUP and not self._ending:
                 self._tell("renewing all workers, one after the other")
-                self._to_renew.extend(slot for slot in self._slots if slot not in self._to_renew)
+                self._line_up()
         if time.monotonic() >= self._kill_at:
             self._kill_at = float("inf")
             for worker in self._workers():
                 self._tell(f"worker {worker.slot} (process {worker.pid}) did not end: killed")
                 worker.end(signal.SIGKILL)
                 self._failed = True
+
+    def _line_up(self) -> None:
+        """Renew every worker once more; one whose successor is there already may have got older
+        code than is there now."""
+        waiting = list(self._to_renew)
+        if waiting and waiting[0].successor is not None:
+            del waiting[0]
+        self._to_renew.extend(slot for slot in self._slots if slot not in waiting)
 
     def _end(self, *, again: bool) -> None:
         self._tell("stopping all workers at once" if again else "stopping all workers")

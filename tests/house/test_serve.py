@@ -1,5 +1,7 @@
 """`manage.py serve` in a process of its own."""
 
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.processes import ROOT, Child, free_port
+from tests.processes import ROOT, Child, free_port, wait_for_line
 from tests.servers import TramServer, server_environment
 
 
@@ -18,9 +20,9 @@ def site(tmp_path: Path, server_template: Path) -> TramServer:
     return TramServer(tmp_path / "site", server_template, relay=False)
 
 
-def serve(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def serve(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "manage.py", "serve"],
+        [sys.executable, "manage.py", "serve", *arguments],
         cwd=ROOT,
         env=env,
         capture_output=True,
@@ -45,6 +47,15 @@ def test_ctrl_c_twice_ends_the_server_with_status_0(site: TramServer) -> None:
         assert "Traceback" not in site.log
 
 
+@pytest.mark.skipif(sys.platform == "win32" or os.isatty(0), reason="the end of a terminal")
+def test_a_signal_for_the_parent_of_workers_does_not_end_the_site(site: TramServer) -> None:
+    with site:
+        site.signal(signal.SIGHUP)
+        wait_for_line(site._child, re.compile("(SIGHUP renews the workers)"))
+        assert httpx.get(site.url + "/ready").status_code == 200
+        assert site.terminate() == 0
+
+
 def test_a_restarted_server_has_the_same_address(site: TramServer) -> None:
     with site:
         before = site.url
@@ -64,6 +75,19 @@ def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
     assert done.stderr.strip().splitlines() == [
         f"CommandError: port {port} is taken by another program; choose another with PORT"
     ]
+
+
+def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
+    done = serve(server_environment(tmp_path), "--port", "70000")
+    assert done.returncode == 2
+    assert "must be a whole number, 0 to 65535" in done.stderr.splitlines()[-1]
+
+
+def test_a_database_that_was_not_migrated_is_one_clear_line(tmp_path: Path) -> None:
+    done = serve(server_environment(tmp_path) | {"PORT": str(free_port())})
+    assert done.returncode == 1
+    (said,) = done.stderr.strip().splitlines()
+    assert said.endswith("run: manage.py migrate")
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:

@@ -148,6 +148,22 @@ def test_a_renewal_starts_the_new_one_first_and_one_after_the_other() -> None:
     assert [line for line in parent.said if line in order] == order
 
 
+def test_a_renewal_in_the_middle_of_another_renews_also_those_that_were_new() -> None:
+    parent = Parent(1, lambda _: SERVES)
+    parent.when("all serve", lambda: send(signal.SIGHUP))
+
+    def again() -> None:
+        # Twice is not more than once.
+        for _ in range(2):
+            send(signal.SIGHUP)
+        parent.when("ended", lambda: parent.when("ended", lambda: send(signal.SIGTERM)))
+
+    # The successor of the first renewal serves; its predecessor has not left yet.
+    parent.when("renewing", lambda: parent.when("serves", again))
+    assert parent.run() == 0
+    assert len(parent.started) == 3
+
+
 def test_a_new_one_that_cannot_start_leaves_the_old_one_where_it_is() -> None:
     parent = Parent(1, lambda number: DIES if number else SERVES)
     parent.when("all serve", lambda: send(signal.SIGHUP))

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat.serving.conditions import (
     CannotServe,
+    require_migrated,
     require_several,
     require_writable,
     what_no_redis_costs,
@@ -28,6 +30,8 @@ from chat.sole_process import SecondProcess, claim_database
 GRACE_SECONDS = 30.0
 """A worker whose parent is gone has its drain and so long to end."""
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+LAST_PORT = 65_535
+NOT_RENEWED = "SIGHUP renews the workers of a parent; restart this process instead"
 
 
 class Command(BaseCommand):
@@ -38,11 +42,30 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Take the address, by default HOST and PORT; port 0 is any free one."""
         site, nodes = settings.SITE, settings.NODES
-        parser.add_argument("--host", default=site.host)
-        parser.add_argument("--port", type=int, help="A runner listens only where this is given.")
-        parser.add_argument("--workers", type=int, default=nodes.workers, metavar="N")
-        parser.add_argument("--role", choices=("all", "web", "runner"), default=nodes.role)
-        parser.add_argument("--probe-port", type=int, default=nodes.probe_port, metavar="P")
+        parser.add_argument("--host", default=site.host, help="Address to listen on, else HOST.")
+        parser.add_argument(
+            "--port", type=_port, help="Else PORT; a runner listens only where this is given."
+        )
+        parser.add_argument(
+            "--workers",
+            type=int,
+            default=nodes.workers,
+            metavar="N",
+            help="Processes that share the port, else WORKERS; SIGHUP renews them one by one.",
+        )
+        parser.add_argument(
+            "--role",
+            choices=("all", "web", "runner"),
+            default=nodes.role,
+            help="Pages and sockets, or the answers, or both; else ROLE.",
+        )
+        parser.add_argument(
+            "--probe-port",
+            type=_port,
+            default=nodes.probe_port,
+            metavar="P",
+            help="First of the workers' own ports for /ready, /health and /metrics; 0: none.",
+        )
         parser.add_argument("--reload", action="store_true", help="Start again on changed code.")
         # From the parent to a worker: its number and line, and the sockets it accepts from.
         parser.add_argument("--worker", type=_numbers, help=argparse.SUPPRESS)
@@ -75,6 +98,7 @@ class Command(BaseCommand):
         doors = _site_door(options)
         if options["probe_port"]:
             doors.append(listen(options["host"], options["probe_port"], probes_only=True))
+        require_migrated()
         self._run(
             doors,
             partial(self._tell, _announcement(doors)),
@@ -102,6 +126,7 @@ class Command(BaseCommand):
         doors = _site_door(options)
         ports = range(probe_port, probe_port + number) if probe_port else ()
         probe_doors = [listen(options["host"], port, probes_only=True) for port in ports]
+        require_migrated()
 
         def start(slot: int) -> Worker:
             command = [sys.argv[0], "serve", "--skip-checks", f"--role={options['role']}"]
@@ -147,13 +172,18 @@ class Command(BaseCommand):
         if threading.current_thread() is threading.main_thread():
             for number in ENDING_SIGNALS:
                 server.loop.add_signal_handler(number, server.begin_drain)
+            if sys.platform != "win32" and not os.isatty(0):
+                # Meant for the parent of workers. (Of a terminal it is the end, as everywhere.)
+                server.loop.add_signal_handler(signal.SIGHUP, self._tell, NOT_RENEWED)
         server.run()
         if server.failure:
             raise CommandError(server.failure)
 
     def _tell(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+        # Who reads it may be gone, which is no reason to end.
+        with suppress(OSError):
+            self.stdout.write(line)
+            self.stdout.flush()
 
 
 def use_uvloop() -> None:
@@ -178,6 +208,12 @@ def _announcement(doors: Sequence[Door]) -> str:
     if not doors:
         return "running turns, on no port"
     return f"listening on {shown(*doors[0].address)}"
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"must be a whole number, 0 to {LAST_PORT}")
+    return int(text)
 
 
 def _numbers(text: str) -> tuple[int, int]:
