@@ -1,5 +1,6 @@
 /** Everything the page holds: who is here, the list, the open conversation, models, budget, the socket. */
 
+import { conversationInAddress, openSocket } from "./address";
 import { Api, ApiError } from "./api";
 import type { Timers } from "./models/ack_policy";
 import { Connection, type Status } from "./models/connection";
@@ -8,7 +9,9 @@ import { Drafts, putBack } from "./models/drafts";
 import { Emitter } from "./models/emitter";
 import { chooseModel, modelOf } from "./models/model_choice";
 import { OpenConversation } from "./models/open_conversation";
-import type { ConversationChanged, ErrorEvent, Event, Limits, Person } from "./models/protocol";
+import { Outbox } from "./models/outbox";
+import type { Command, ConversationChanged, ErrorEvent, Event, Limits, Person, Ready, Start } from "./models/protocol";
+import { textOf } from "./models/sending";
 import { Waking } from "./models/waking";
 import type { Boot, BudgetView, ModelList, ModelView } from "./models/views";
 import { listen } from "./page_life";
@@ -21,6 +24,8 @@ export interface SessionEvents {
   models: null;
   status: Status;
   limits: Limits;
+  /** The person may do more or less in this team than before. */
+  role: null;
   people: readonly Person[];
   writing: Person;
   /** A text goes into the composer, to be sent or changed by the person. */
@@ -43,6 +48,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly api: Api;
   readonly list = new ConversationList();
   readonly drafts = new Drafts(localStorage);
+  readonly outbox: Outbox;
   readonly connection: Connection;
   readonly thread: OpenConversation;
   limits = DEFAULT_LIMITS;
@@ -56,7 +62,12 @@ export class Session extends Emitter<SessionEvents> {
     super();
     this.api = new Api(csrfToken);
     this.connection = new Connection(openSocket, this.#handlers(), browserTimers);
-    this.thread = new OpenConversation(this.api, this.connection, boot.user, browserTimers);
+    this.outbox = new Outbox(localStorage, boot.user.id);
+    const wire = {
+      start: (command: Start) => this.#startTurn(command),
+      send: (command: Exclude<Command, Start>) => this.connection.send(command),
+    };
+    this.thread = new OpenConversation(this.api, wire, boot.user, browserTimers);
     const limit = boot.limits.message_characters ?? boot.limits.max_message_characters;
     if (limit) this.limits = { ...this.limits, max_message_characters: limit };
     this.thread.on("begun", (id) => this.#begun(id));
@@ -65,18 +76,31 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   start(): void {
+    for (const { command } of this.outbox.all()) this.connection.start(command);
     this.connection.connect();
-    void this.thread.open(this.boot.conversation);
+    this.#open(this.boot.conversation);
     void this.loadModels();
     void this.refreshBudget();
     listen(this.connection, new Waking(() => this.connection.wake(), browserTimers));
-    window.addEventListener("popstate", () => void this.thread.open(conversationInAddress()));
+    window.addEventListener("popstate", () => this.#open(conversationInAddress()));
+  }
+
+  #open(id: string | null): void {
+    void this.thread.open(id);
+    for (const { command, conversation } of this.outbox.all()) {
+      if (command.type === "chat" && conversation === id) this.thread.resume(command);
+    }
+  }
+
+  #startTurn(command: Start): void {
+    this.outbox.keep(command, this.thread.id);
+    this.connection.start(command);
   }
 
   /** Shows a conversation, or with null a new one, and puts it into the address. */
   go(id: string | null): void {
     if (conversationInAddress() !== id) history.pushState(null, "", id === null ? "/" : `/c/${id}/`);
-    void this.thread.open(id);
+    this.#open(id);
   }
 
   /** Whether the person's role in this team lets them send. */
@@ -159,7 +183,8 @@ export class Session extends Emitter<SessionEvents> {
 
   #handlers() {
     return {
-      ready: (event: { limits: Limits }) => {
+      ready: (event: Ready) => {
+        if (event.team !== null) this.#setRole(event.team.id, event.team.role);
         this.limits = event.limits;
         this.emit("limits", event.limits);
         this.thread.attach();
@@ -176,16 +201,28 @@ export class Session extends Emitter<SessionEvents> {
     } else if (event.type === "typing" && event.conversation === this.thread.id) {
       this.emit("writing", event.person);
     }
+    if (event.type === "role") this.#setRole(event.team, event.role);
+    if (event.type === "accepted" || event.type === "queued") this.outbox.take(event.id);
     if (event.type === "error") this.#keepRefused(event);
     this.thread.handle(event, bytes);
   }
 
-  /** A message that waited in another conversation is refused: its text is there when one returns. */
+  #setRole(team: string, role: string | null): void {
+    if (this.boot.team === null || this.boot.team.id !== team || this.boot.team.role === role) return;
+    this.boot.team.role = role ?? "viewer";
+    this.emit("role", null);
+  }
+
+  /** A message of another conversation is refused: its text is there when one returns. */
   #keepRefused(event: ErrorEvent): void {
-    const refused = refusedText(event);
-    if (refused === null || refused.conversation === this.thread.id) return;
-    const { conversation, content } = refused;
-    this.drafts.keepText(conversation, putBack(content, this.drafts.text(conversation)));
+    const sent = event.id && event.code !== "restarting" ? this.outbox.take(event.id) : undefined;
+    const content = textOf(sent?.command) ?? refusedText(event)?.content;
+    const conversation = sent?.conversation ?? refusedText(event)?.conversation ?? null;
+    if (!content) return;
+    if (conversation === this.thread.id) {
+      // What was sent before the page was loaded may be known nowhere else.
+      if (sent && !this.thread.awaits(sent.command.id)) this.thread.emit("refused", { text: content, fault: event });
+    } else this.drafts.keepText(conversation, putBack(content, this.drafts.text(conversation)));
   }
 
   #changed(event: ConversationChanged): void {
@@ -196,16 +233,6 @@ export class Session extends Emitter<SessionEvents> {
     this.list.remove(event.conversation);
     this.emit("list", null);
   }
-}
-
-function openSocket(): WebSocket {
-  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  return new WebSocket(`${scheme}//${location.host}/ws/chat/`, ["tram.v1"]);
-}
-
-/** The conversation that the page's address names, or null. */
-export function conversationInAddress(): string | null {
-  return /^\/c\/([0-9a-f-]{36})\/?$/.exec(location.pathname)?.[1] ?? null;
 }
 
 let current: Session | null = null;

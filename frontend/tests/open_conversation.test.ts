@@ -71,7 +71,7 @@ test("somebody writing on another branch does not pull the reader away", async (
 test("answering again shows the new sibling", async () => {
   const { conversation, sent, shown, pages } = setUp({ newest: page([QUESTION, { ...ANSWER, turn: turn() }]) });
   await conversation.open("conversation-1");
-  conversation.again("answer-1", { model: "m" });
+  conversation.ask({ type: "regenerate", message: "answer-1", model: "m" });
   const start = startOf(sent);
   assert.equal(start.type, "regenerate");
   const siblings = ["answer-1", "answer-2"];

@@ -57,7 +57,7 @@ async function play(seed: number, steps: number, faulty: boolean): Promise<numbe
     if (conversation.view === null || leaf === undefined) return;
     const choice = random();
     if (choice < 0.4 && !conversation.busy) conversation.say(`Hello ${seed}`, {});
-    else if (choice < 0.6 && !conversation.busy && leaf.role === "assistant") conversation.again(leaf.id, {});
+    else if (choice < 0.6 && !conversation.busy && leaf.role === "assistant") conversation.ask({ type: "regenerate", message: leaf.id });
     else if (choice < 0.7) server.others();
     else if (choice < 0.8) void conversation.refresh();
     else if (choice < 0.85) server.killNode();

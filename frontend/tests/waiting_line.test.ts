@@ -71,3 +71,14 @@ test("a refusal says which text goes back to which conversation", () => {
   const detail = { conversation: HERE, content: "Hello" };
   assert.deepEqual(refusedText(refusal({ detail })), detail);
 });
+
+test("a refused message is shown to its person alone, with news of it once", () => {
+  const news: (string | null)[] = [];
+  const line = new WaitingLine(ALICE, (_position, refused) => news.push(refused?.id ?? null));
+  const refused = { code: "budget_exhausted", message: "" } as const;
+  const event = { type: "queue", conversation: HERE } as const;
+  const waits = [{ ...waiting("mine", ALICE), refused }, { ...waiting("bobs"), refused }, waiting("next")];
+  for (let times = 0; times < 2; times += 1) line.handle({ ...event, waiting: waits }, HERE);
+  assert.deepEqual(line.messages.map(({ id }) => id), ["mine", "next"]);
+  assert.deepEqual(news, ["mine", null]);
+});

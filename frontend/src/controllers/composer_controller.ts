@@ -30,11 +30,13 @@ export default class ComposerController extends Controller<HTMLFormElement> {
   #conversation: string | null = null;
   #stopping: string | null = null;
   #toldTypingAt = 0;
+  #placeholder = "";
 
   override connect(): void {
     const page = session();
     const { thread } = page;
     this.#conversation = thread.id;
+    this.#placeholder = this.textTarget.placeholder;
     this.#ends = [
       thread.on("path", ({ opened }) => this.#pathChanged(opened)),
       thread.on("message", () => this.#showState()),
@@ -45,6 +47,7 @@ export default class ComposerController extends Controller<HTMLFormElement> {
       page.on("budget", (budget) => this.#showBudget(budget)),
       page.on("compose", (text) => this.#compose(text)),
       page.on("limits", () => this.#showState()),
+      page.on("role", () => this.#showState()),
     ];
     this.#fill(page.drafts.text(thread.id));
     if (window.matchMedia("(hover: hover)").matches) this.textTarget.focus({ preventScroll: true });
@@ -120,6 +123,7 @@ export default class ComposerController extends Controller<HTMLFormElement> {
     this.#say(null);
     this.#fill("");
     drafts.keepText(this.#conversation, "");
+    this.#toldTypingAt = 0;
     thread.say(text, modelChoice);
     document.body.dispatchEvent(new CustomEvent("newest:go", { bubbles: true }));
   }
@@ -169,7 +173,9 @@ export default class ComposerController extends Controller<HTMLFormElement> {
     this.actTarget.disabled = running === null ? blank || thread.busy || !session().mayWrite : stopping;
     this.lineTarget.hidden = running === null || blank;
     this.textTarget.disabled = !session().mayWrite;
-    if (!session().mayWrite) this.textTarget.placeholder = t("You may read here. Ask an owner if you want to write.");
+    this.textTarget.placeholder = session().mayWrite
+      ? this.#placeholder
+      : t("You may read here. Ask an owner if you want to write.");
     this.#showModel(model);
     this.#resize();
   }

@@ -1,6 +1,8 @@
 /** The messages that wait below the answer that is being written. */
 
 import { Controller } from "@hotwired/stimulus";
+import { putBack } from "../models/drafts";
+import { refusal } from "../models/failures";
 import type { WaitingMessage } from "../models/protocol";
 import { t } from "../models/words";
 import { part, stamp } from "../rendering/elements";
@@ -25,9 +27,8 @@ export default class LineController extends Controller<HTMLElement> {
     const message = session().thread.line.messages.find((each) => each.id === id);
     if (message === undefined) return;
     session().thread.withdraw(message.id);
-    // The text is there to be changed and sent again, unless another one is being written.
-    if (composer?.value.trim() === "") session().emit("compose", message.content);
-    else composer?.focus();
+    // The text is there to be changed and sent again, before whatever is being written.
+    session().emit("compose", putBack(message.content, composer?.value ?? ""));
   }
 
   #show(): void {
@@ -38,7 +39,12 @@ export default class LineController extends Controller<HTMLElement> {
       item.remove();
       this.#shown.delete(id);
     }
-    for (const message of messages) this.element.append(this.#shown.get(message.id) ?? this.#make(message));
+    for (const [at, message] of messages.entries()) {
+      const item = this.#shown.get(message.id) ?? this.#make(message);
+      this.#mark(item, message);
+      // What stands where it belongs is left alone: moving it would take the focus from its button.
+      if (this.element.children[at] !== item) this.element.insertBefore(item, this.element.children[at] ?? null);
+    }
     this.element.hidden = messages.length === 0;
   }
 
@@ -51,5 +57,16 @@ export default class LineController extends Controller<HTMLElement> {
     part(item, "withdraw").hidden = !mine;
     this.#shown.set(message.id, item);
     return item;
+  }
+
+  /** A refused message says why, and gives its text back. */
+  #mark(item: HTMLElement, { refused }: WaitingMessage): void {
+    const state = refused ? t("not sent") : t("waiting");
+    if (part(item, "state").textContent === state) return;
+    item.toggleAttribute("data-refused", Boolean(refused));
+    part(item, "state").textContent = state;
+    part(item, "reason").textContent = refused ? refusal(refused, session().usableModels) : "";
+    part(item, "reason").hidden = !refused;
+    part(item, "withdraw").textContent = refused ? t("Take back to change it") : t("Withdraw");
   }
 }

@@ -2,7 +2,9 @@
 
 import { Controller } from "@hotwired/stimulus";
 import { ConnectionLine, type Line } from "../models/connection_line";
+import { refusal } from "../models/failures";
 import { shortcut, type Shortcut } from "../models/keys";
+import type { ThreadEvents } from "../models/thread_events";
 import type { MessageView } from "../models/views";
 import { countWords, t, tn } from "../models/words";
 import { element } from "../rendering/elements";
@@ -24,7 +26,7 @@ export default class PageController extends Controller<HTMLElement> {
       page.on("status", (status) => this.#line.status(status)),
       page.thread.on("caughtUp", () => this.#line.caughtUp()),
       page.thread.on("answering", () => this.#announce(t("Answering"))),
-      page.thread.on("line", (position) => this.#announceLine(position)),
+      page.thread.on("line", (line) => this.#announceLine(line)),
       page.thread.on("answered", (message) => this.#announceEnd(message)),
       page.thread.on("path", ({ opened }) => opened && this.closeDrawer()),
     ];
@@ -111,8 +113,9 @@ export default class PageController extends Controller<HTMLElement> {
     this.connectionTarget.replaceChildren(...wordsOf(line));
   }
 
-  #announceLine(position: number | null): void {
-    if (position !== null) this.#announce(t("Your message waits as number {position}", { position }));
+  #announceLine({ position, refused }: ThreadEvents["line"]): void {
+    if (refused?.refused) this.#announce(t("Not sent: {reason}", { reason: refusal(refused.refused) }));
+    else if (position !== null) this.#announce(t("Your message waits as number {position}", { position }));
   }
 
   #announceEnd(message: MessageView): void {

@@ -35,6 +35,7 @@ export default class ThreadController extends Controller<HTMLElement> {
       thread.on("message", (id) => this.#list.touch(id)),
       thread.on("missing", (error) => this.#showMissing(error)),
       session().on("models", () => this.#list.sync(thread.path.messages)),
+      session().on("role", () => this.#list.sync(thread.path.messages)),
       session().on("editLast", () => this.#editLast()),
     ];
     this.element.addEventListener("reader:far", this.#tellNewest);
@@ -63,14 +64,14 @@ export default class ThreadController extends Controller<HTMLElement> {
     const { thread, modelChoice } = session();
     const message = this.#messageOf(event);
     if (message === null || thread.busy) return;
-    thread.again(message.id, modelChoice);
+    thread.ask({ type: "regenerate", message: message.id, ...modelChoice });
     this.#reader.toNewest();
   }
 
   goOn(event: Event): void {
     const { thread } = session();
     const message = this.#messageOf(event);
-    if (message !== null && !thread.busy) thread.goOn(message.id);
+    if (message !== null && !thread.busy) thread.ask({ type: "continue", message: message.id });
   }
 
   branchBack(event: Event): void {
@@ -106,7 +107,7 @@ export default class ThreadController extends Controller<HTMLElement> {
     const text = editedText(message);
     closeEditor(message);
     if (text.trim() === "" || text === message.view?.content) return;
-    thread.edit(message.id, text, modelChoice);
+    thread.ask({ type: "edit", message: message.id, content: text, ...modelChoice });
     this.#reader.toNewest();
   }
 

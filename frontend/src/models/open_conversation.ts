@@ -6,13 +6,13 @@ import type { Connection } from "./connection";
 import { Emitter } from "./emitter";
 import { Keeping } from "./keeping";
 import { Path } from "./path";
-import type { Accepted, ErrorEvent, Event, Person, Queued, Start } from "./protocol";
-import { emptyAnswer, type ModelChoice, Sending, textOf, unconfirmed } from "./sending";
+import type { Accepted, Chat, ErrorEvent, Event, Person, Queued, Start } from "./protocol";
+import { emptyAnswer, type ModelChoice, Sending, textOf, unconfirmed, type Unsent } from "./sending";
 import type { TurnBook } from "./turn_book";
 import type { ThreadEvents } from "./thread_events";
 import { isLive } from "./turn_stream";
 import type { ConversationView, MessageView } from "./views";
-import { refusedText, WaitingLine } from "./waiting_line";
+import { WaitingLine } from "./waiting_line";
 
 export class OpenConversation extends Emitter<ThreadEvents> {
   id: string | null = null;
@@ -31,7 +31,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     timers: Timers,
   ) {
     super();
-    this.line = new WaitingLine(me, (position) => this.emit("line", position));
+    this.line = new WaitingLine(me, (position, refused) => this.emit("line", { position, refused }));
     this.#sending = new Sending((command: Start) => wire.start(command));
     this.#kept = new Keeping(api, wire, timers, this.path, {
       shown: (conversation, opened) => this.#shows(conversation, opened),
@@ -102,13 +102,26 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     const parent = this.#sending.busy ? null : (this.path.leaf?.id ?? null);
     const waits = this.busy;
     const id = this.#sending.ask({ type: "chat", conversation: this.id, parent, content, ...model });
-    if (waits) {
-      this.line.add(id, content);
-      return;
-    }
-    this.path.append(unconfirmed(id, content, parent, this.me));
+    if (waits) this.line.add(id, content);
+    else this.#add(id, content, parent);
+  }
+
+  #add(...message: [id: string, content: string, parent: string | null]): void {
+    this.path.append(unconfirmed(...message, this.me));
     this.#kept.added();
     this.emit("path", { opened: false });
+  }
+
+  /** Shows a message that was sent before the page was loaded again and may not have been answered. */
+  resume(command: Chat): void {
+    if (this.id !== null) return this.line.add(command.id, command.content);
+    this.#sending.resume(command);
+    this.#add(command.id, command.content, null);
+  }
+
+  /** Whether what was sent under this id is shown here as not answered. */
+  awaits(id: string): boolean {
+    return this.#sending.has(id) || this.line.messages.some((each) => each.id === id);
   }
 
   /** Takes back a message of one's own that still waits. */
@@ -117,16 +130,9 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     this.wire.send({ type: "withdraw", id });
   }
 
-  again(message: string, model: ModelChoice): void {
-    this.#sending.ask({ type: "regenerate", message, ...model });
-  }
-
-  edit(message: string, content: string, model: ModelChoice): void {
-    this.#sending.ask({ type: "edit", message, content, ...model });
-  }
-
-  goOn(message: string): void {
-    this.#sending.ask({ type: "continue", message });
+  /** Asks for an answer again, for one to a changed message, or for the rest of one. */
+  ask(command: Unsent): void {
+    this.#sending.ask(command);
   }
 
   stop(): void {
@@ -135,7 +141,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     this.#stopOwed = told ? null : turn;
   }
 
-  /** Takes one event of the socket; `bytes` is its frame's size. */
+  /** Takes an event; `bytes` is its frame's size. */
   handle(event: Event, bytes: number): void {
     switch (event.type) {
       case "accepted":
@@ -193,10 +199,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
   #accepted(event: Accepted): void {
     const command = this.#sending.settle(event.id);
     const waited = this.line.take(event.id) !== null;
-    if (command === undefined || waited) {
-      if (event.conversation === this.id) this.#joins(event);
-      return;
-    }
+    if (command === undefined || waited) return event.conversation === this.id ? this.#joins(event) : undefined;
     this.#kept.begin(event.turn, event.epoch);
     this.emit("answering", null);
     if (command.type === "chat") this.#confirm(event);
@@ -219,7 +222,7 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     this.emit("path", { opened: false });
   }
 
-  /** Another tab of this person's asked, or a message that waited is answered now. */
+  /** Another tab asked, or a message that waited is answered now. */
   #joins(event: Accepted): void {
     this.#kept.begin(event.turn, event.epoch);
     void this.#kept.follow(event.assistant_message);
@@ -233,14 +236,12 @@ export class OpenConversation extends Emitter<ThreadEvents> {
   #refused(event: ErrorEvent): void {
     if (this.#kept.refused(event)) return;
     // The connection sends it again, as soon as a server takes it.
-    if (event.code === "restarting" && event.id) return;
-    if (this.line.tooLate(event)) return;
+    if ((event.code === "restarting" && event.id) || this.line.tooLate(event)) return;
     const command = event.id ? this.#sending.settle(event.id) : undefined;
-    const told = refusedText(event);
-    const waited = (event.id && this.line.take(event.id)) || (told?.conversation === this.id ? told?.content : null);
+    const waited = this.line.refused(event, this.id);
     if (command === undefined && event.id && !waited) return;
     if (command !== undefined && this.path.remove(command.id)) this.emit("path", { opened: false });
-    this.emit("refused", { text: textOf(command) ?? (waited || null), fault: event });
+    this.emit("refused", { text: textOf(command) ?? waited, fault: event });
     void this.#kept.settled();
   }
 }

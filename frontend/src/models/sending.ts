@@ -3,7 +3,7 @@
 import type { Accepted, Person, Start } from "./protocol";
 import type { MessageView, TurnView } from "./views";
 
-type Unsent = Start extends infer Command
+export type Unsent = Start extends infer Command
   ? Command extends Start
     ? Omit<Command, "id">
     : never
@@ -31,6 +31,15 @@ export class Sending {
     this.#pending.set(id, identified);
     this.start(identified);
     return id;
+  }
+
+  /** Waits again for what was sent before a reload; the connection sends it. */
+  resume(command: Start): void {
+    this.#pending.set(command.id, command);
+  }
+
+  has(id: string): boolean {
+    return this.#pending.has(id);
   }
 
   /** Takes the answered command out; undefined if it was not sent from here. */

@@ -1,7 +1,7 @@
 /** What the open conversation announces. */
 
 import type { ApiError } from "../api";
-import type { ErrorEvent } from "./protocol";
+import type { ErrorEvent, WaitingMessage } from "./protocol";
 import type { ConversationView, MessageView } from "./views";
 
 export interface ThreadEvents {
@@ -21,8 +21,9 @@ export interface ThreadEvents {
   answering: null;
   /** After a new connection: the server sends what is missing. */
   caughtUp: null;
-  /** Other messages wait than before; `position` of one's own that has just got in line. */
-  line: number | null;
+  /** Other messages wait than before; `position` of one's own that has just got in line, and one's own
+   * that was just refused. */
+  line: { position: number | null; refused: WaitingMessage | null };
   /** A turn ended; the message is whole. */
   answered: MessageView;
 }

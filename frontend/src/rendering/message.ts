@@ -129,7 +129,7 @@ export class MessageElement {
 }
 
 function sameSurroundings(one: Surroundings, other: Surroundings | null): boolean {
-  return one.notice === other?.notice && one.modelName === other.modelName && one.me === other.me;
+  return one.notice === other?.notice && one.modelName === other.modelName && one.mayWrite === other.mayWrite;
 }
 
 /** "1.2 s · 312 tokens · $0.0008 reported" */
