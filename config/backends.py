@@ -8,6 +8,8 @@ from config.environment import SettingInvalid
 
 CHANNEL_MESSAGES = 5000
 """Messages that may wait in Redis for one process; what is beyond is lost."""
+CACHE_TIMEOUT_SECONDS = 1.0
+"""Whoever signs in waits no longer than this for Redis."""
 MAIL = "smtp://user:password@host:587 or smtps://…"
 REDIS = "redis://, rediss:// or unix:// and an address"
 
@@ -18,9 +20,13 @@ def cache(redis_url: str) -> dict[str, Any]:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     _require_redis(redis_url)
     return {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "config.shared_cache.SharedCache",
         "LOCATION": redis_url,
         "KEY_PREFIX": "tram",
+        "OPTIONS": {
+            "socket_timeout": CACHE_TIMEOUT_SECONDS,
+            "socket_connect_timeout": CACHE_TIMEOUT_SECONDS,
+        },
     }
 
 

@@ -10,8 +10,9 @@ import redis
 from channels.layers import BaseChannelLayer
 from channels_redis.core import RedisChannelLayer
 
-from config import backends
+from config import backends, shared_cache
 from tests.servers import TramServer
+from tests.services.servers import Valkey
 
 pytestmark = pytest.mark.services
 # redis-py 8 would drop a connection that is idle for 5 s if it were let.
@@ -39,6 +40,26 @@ def test_the_cache_is_shared(valkey_url: str) -> None:
     settings = backends.cache(valkey_url)
     assert settings["LOCATION"] == valkey_url
     assert redis.Redis.from_url(valkey_url).ping()
+
+
+def test_while_redis_is_away_each_process_counts_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_cache, "LOOK_AGAIN_SECONDS", 0.0)
+    server = Valkey(tmp_path)
+    options = backends.cache(server.url)
+    cache = shared_cache.SharedCache(options["LOCATION"], options)
+    assert cache.add("wrong-passwords", 1)
+    assert cache.incr("wrong-passwords") == 2
+    server.start()
+    try:
+        assert cache.get("wrong-passwords") is None
+        cache.set("wrong-passwords", 7)
+        other = shared_cache.SharedCache(options["LOCATION"], options)
+        assert other.get("wrong-passwords") == 7
+    finally:
+        server.stop()
+    assert cache.get("wrong-passwords") == 2
 
 
 async def test_an_idle_channel_still_gets_its_message(valkey_url: str) -> None:
