@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -49,21 +50,28 @@ class Spool:
         self._path(turn_id).unlink(missing_ok=True)
 
     def ends(self) -> Iterator[TurnEnd]:
-        """What is kept, oldest first. A file that is not an end is set aside under another name."""
+        """What is kept, oldest first. A file that is not an end is set aside under another name;
+        one that cannot be read stays, and is told of."""
         for path in self._files():
             try:
                 yield msgspec.json.decode(path.read_bytes(), type=TurnEnd)
             except FileNotFoundError:
                 continue
+            except OSError as error:
+                log.error("spool_file_not_read", file=path.name, error=type(error).__name__)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 log.error("spool_file_broken", file=path.name, error=type(error).__name__)
-                path.replace(path.with_suffix(BROKEN_SUFFIX))
+                with suppress(OSError):
+                    path.replace(path.with_suffix(BROKEN_SUFFIX))
 
     def _files(self) -> list[Path]:
         try:
             found = [path for path in self._folder.iterdir() if path.suffix == SUFFIX]
             return sorted(found, key=lambda path: path.stat().st_mtime_ns)
         except FileNotFoundError:
+            return []
+        except OSError as error:
+            log.error("spool_not_read", error=type(error).__name__)
             return []
 
     def _path(self, turn_id: UUID) -> Path:

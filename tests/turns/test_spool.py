@@ -78,6 +78,19 @@ def test_a_broken_file_is_set_aside_and_the_others_are_read(spool: Spool, tmp_pa
     ]
 
 
+async def test_what_cannot_be_read_keeps_nothing_else_from_being_settled(
+    spool: Spool, tmp_path: Path
+) -> None:
+    end, records = an_end(), MemoryRecords()
+    spool.keep(end)
+    # As root everything may be read, but not this.
+    (tmp_path / "spool" / "folder.json").mkdir()
+    assert await Settler(records, spool).settle_kept() == 1
+    assert records.ends == [end]
+    (tmp_path / "file").write_bytes(b"")
+    assert await Settler(records, Spool(tmp_path / "file")).settle_kept() == 0
+
+
 def test_a_file_that_could_not_be_written_leaves_nothing(
     spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
