@@ -85,6 +85,8 @@ class Handovers:
         self._task: asyncio.Task[None] | None = None
         # One look at a time; a drain waits for the one under way.
         self._looking = asyncio.Lock()
+        self._last_look: asyncio.Task[None] | None = None
+        self._closed = False
 
     def start(self) -> None:
         """Begin to look, in a task owned by this object until `aclose`."""
@@ -109,9 +111,14 @@ class Handovers:
         )
 
     async def drain(self) -> None:
-        """Hand what comes from now on to others, and run only what nobody else can."""
+        """Hand what comes from now on to others, and run only what nobody else can. A database that
+        does not answer is not waited for."""
+        if self._desk is None or self._closed:
+            return
         self._draining = True
-        await self._look()
+        if self._last_look is None or self._last_look.done():
+            self._last_look = asyncio.create_task(self._look(), name="last look")
+        await asyncio.wait({self._last_look}, timeout=LAST_LOOK_SECONDS)
 
     async def store(self, admit: Callable[..., Outcome]) -> Outcome:
         """Store a turn by `admit(node=...)`, in a thread that may use the database: for this
@@ -123,13 +130,17 @@ class Handovers:
 
     async def aclose(self) -> None:
         """Take nothing any more: what still comes is taken by others."""
-        if self._task is not None:
-            with contextlib.suppress(TimeoutError):
-                # What is being taken now is ours, and is launched.
-                async with asyncio.timeout(LAST_LOOK_SECONDS), self._looking:
-                    pass
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self.drain()
+        self._closed = True
+        with contextlib.suppress(TimeoutError):
+            # What is being taken now is ours, and is launched.
+            async with asyncio.timeout(LAST_LOOK_SECONDS), self._looking:
+                pass
+        tasks = {task for task in (self._task, self._last_look) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _run(self) -> None:
         while True:

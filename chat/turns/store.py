@@ -12,6 +12,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chat.protocol import Chunk
 
+CLOSE_SECONDS = 2.0
+"""A database that does not answer is waited for so long at the end."""
+
 
 class ChunkStore(Protocol):
     """The seam to the journal's storage."""
@@ -107,9 +110,13 @@ class DatabaseChunkStore:
             connection.close()
 
     async def aclose(self) -> None:
-        """Give back the connection and end the thread."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown()
+        """Give back the connection and end the thread. Where a commit is never answered both are
+        left to the end of the process."""
+        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+        self._thread.shutdown(wait=False)
+        if not closing.cancel():
+            closing.result()
 
 
 def _lost(cursor: Any, chunks: Sequence[Chunk], as_hex: bool) -> frozenset[UUID]:

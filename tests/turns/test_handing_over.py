@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from chat.services.intents import Admitted
+from chat.turns import handover
 from chat.turns.bus import LookForWork
 from chat.turns.bus.memory import MemoryBus, MemoryNetwork
 from chat.turns.engine import Engine
@@ -30,6 +31,8 @@ class Desk:
         self.alive: list[str] = []
         self.error: Exception | None = None
         self.looks = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     def put(self, node: str) -> Admitted:
         turn = admitted(node=node)
@@ -49,6 +52,7 @@ class Desk:
         return found
 
     async def hand_on(self, node: str) -> Mapping[UUID, str]:
+        await self.gate.wait()
         others = [each for each in self.alive if each != node]
         moved = {id: others[0] for id, (to, _) in self.waiting.items() if to == node and others}
         for id, to in moved.items():
@@ -160,4 +164,32 @@ async def test_the_last_runner_ends_what_nobody_else_can_take(company: Company) 
     company.desk.put("first")
     await company.engines["first"].drain(0)
     assert not company.desk.waiting
+    assert company.running("first") == 0
+
+
+async def test_a_database_that_never_answers_keeps_no_runner_from_its_end(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "LAST_LOOK_SECONDS", 0.01)
+    company.desk.gate.clear()
+    async with asyncio.timeout(60):
+        await company.engines["first"].drain(0)
+        await company.engines["first"].aclose()
+    company.desk.gate.set()
+
+
+async def test_what_a_slow_database_gives_while_a_runner_drains_is_run(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "LAST_LOOK_SECONDS", 0.01)
+    company.desk.alive = ["first"]
+    company.desk.gate.clear()
+    company.desk.put("first")
+    first = company.engines["first"]
+    draining = asyncio.create_task(first.drain(60))
+    await until(lambda: first.draining)
+    company.desk.gate.set()
+    await until(lambda: company.running("first") == 1)
+    company.relay.feed(*whole_answer("Hello"))
+    await draining
     assert company.running("first") == 0

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
+from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -144,3 +145,27 @@ async def test_a_long_reader_does_not_hold_the_journal_up(
     await store.append(chunks(turn, 1))
     reader.close()
     assert await stored() == [1]
+
+
+async def test_a_commit_that_is_never_answered_keeps_nobody_from_the_end(
+    turn: Admitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.turns.store.CLOSE_SECONDS", 0.01)
+    asked, answered = threading.Event(), threading.Event()
+
+    def never(_chunks: object) -> frozenset[UUID]:
+        asked.set()
+        answered.wait()
+        return frozenset()
+
+    store = DatabaseChunkStore()
+    monkeypatch.setattr(store, "_append", never)
+    appending = asyncio.create_task(store.append(chunks(turn, 1)))
+    try:
+        await asyncio.to_thread(asked.wait)
+        async with asyncio.timeout(60):
+            await store.aclose()
+        assert not appending.done()
+    finally:
+        answered.set()
+        await appending

@@ -27,8 +27,12 @@ from chat.serving.supervisor import Supervisor
 from chat.serving.workers import ParentLine, Worker
 from chat.sole_process import SecondProcess, claim_database
 
+log = structlog.get_logger(__name__)
+
 GRACE_SECONDS = 30.0
 """A worker whose parent is gone has its drain and so long to end."""
+EXIT_SECONDS = 3.0
+"""Threads that still wait for a database that never answers keep the ended server no longer."""
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LAST_PORT = 65_535
 NOT_RENEWED = "SIGHUP renews the workers of a parent; restart this process instead"
@@ -169,13 +173,16 @@ class Command(BaseCommand):
             announce=announce,
             tell=self._tell if tells else None,
         )
-        if threading.current_thread() is threading.main_thread():
+        is_all_there_is = threading.current_thread() is threading.main_thread()
+        if is_all_there_is:
             for number in ENDING_SIGNALS:
                 server.loop.add_signal_handler(number, server.begin_drain)
             if sys.platform != "win32" and not os.isatty(0):
                 # Meant for the parent of workers. (Of a terminal it is the end, as everywhere.)
                 server.loop.add_signal_handler(signal.SIGHUP, self._tell, NOT_RENEWED)
         server.run()
+        if is_all_there_is:
+            _end_within(EXIT_SECONDS, status=1 if server.failure else 0)
         if server.failure:
             raise CommandError(server.failure)
 
@@ -193,6 +200,19 @@ def use_uvloop() -> None:
     import uvloop
 
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+
+def _end_within(seconds: float, *, status: int) -> None:
+    """End this process after a while, whatever its threads wait for."""
+
+    def end() -> None:
+        log.warning("threads_left_behind")
+        sys.stdout.flush()
+        os._exit(status)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _site_door(options: dict[str, Any]) -> list[Door]:
