@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from chat.relay.keys import hide_kept
+from chat.serving.workers import ThisProcess
 
 HIDDEN = "[hidden]"
 # Relay keys (hs_, sk-hs-, hsa-, sk-), sealed ones (gAAAAA), this product's API keys, and what
@@ -21,6 +22,12 @@ SECRET_NAMES = re.compile(
 )
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 SHORTEST_SECRET_CHARACTERS = 8
+
+REPEATING = frozenset({"beat_failed", "handovers_not_taken", "lines_not_read", "psycopg.pool"})
+"""Events, and loggers, that say the same again and again for as long as the database is away."""
+REPEAT_SECONDS = 60.0
+STRANGERS = "django.security"
+"""The loggers of requests that are refused: a traceback would show Django's own lines only."""
 
 EventDict = MutableMapping[str, Any]
 
@@ -56,6 +63,35 @@ class Redactor:
         return self.text(str(value))
 
 
+class Calm(logging.Filter):
+    """Lets what repeats itself through once a minute, and strangers' requests without a
+    traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_at: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is worth a line; called by logging."""
+        if record.name.startswith(STRANGERS):
+            record.exc_info = None
+        event = record.msg.get("event", "") if isinstance(record.msg, dict) else record.name
+        if event not in REPEATING:
+            return True
+        source = f"{record.name} {event}"
+        if record.created - self._said_at.get(source, float("-inf")) < REPEAT_SECONDS:
+            return False
+        self._said_at[source] = record.created
+        return True
+
+
+def name_worker(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Name the worker in every line of a process that is one, of its threads too."""
+    if ThisProcess.worker is not None:
+        event.setdefault("worker", ThisProcess.worker)
+    return event
+
+
 def escape_control_characters(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Keep a record on its one line: control characters become visible escapes."""
     return {name: _escaped(value) for name, value in event.items()}
@@ -66,6 +102,7 @@ def configure(*, level: str, pretty: bool, secrets: Iterable[str]) -> None:
     redact = Redactor(secrets)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        name_worker,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
@@ -90,6 +127,7 @@ def configure(*, level: str, pretty: bool, secrets: Iterable[str]) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(Calm())
     root = logging.getLogger()
     for former in [item for item in root.handlers if getattr(item, "of_tram", False)]:
         root.removeHandler(former)

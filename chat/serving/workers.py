@@ -16,6 +16,13 @@ from collections.abc import Callable, Sequence
 READY = b"ready\n"
 
 
+class ThisProcess:
+    """What this process is."""
+
+    worker: int | None = None
+    """Its number, where it is a worker."""
+
+
 class Worker:
     """A worker as its parent sees it. Times are `time.monotonic`, in seconds."""
 

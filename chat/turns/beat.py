@@ -147,6 +147,8 @@ class Beat:
             return
         asking, self._asking = self._asking, None
         answer = asking.result()
+        if self._failing:
+            log.info("beat_again")
         self._failing = False
         self._note_renewal(answer)
         for turn_id, by_id in answer.stop.items():

@@ -3,11 +3,13 @@
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
+from chat.serving.workers import ThisProcess
 from config import logs
 
 CANARY = "canary/configured+secret=value"
@@ -76,3 +78,31 @@ def test_control_characters_cannot_forge_a_line_or_colour_a_terminal(output: io.
     (record,) = records(output)
     assert "\\u000a" in str(record["event"])
     assert not logs.CONTROL_CHARACTERS.search(output.getvalue().rstrip("\n"))
+
+
+def test_what_an_outage_repeats_is_said_once_a_minute(output: io.StringIO) -> None:
+    for _ in range(5):
+        structlog.get_logger("test.beat").warning("beat_failed", error="OperationalError")
+        logging.getLogger("psycopg.pool").warning("error connecting in %r", "pool-1")
+        structlog.get_logger("test").warning("something_else")
+    events = [record["event"] for record in records(output)]
+    assert [events.count(event) for event in ("beat_failed", "something_else")] == [1, 5]
+    assert len(events) == 7
+
+
+def test_a_stranger_s_request_leaves_one_line_and_no_traceback(output: io.StringIO) -> None:
+    error = ValueError("Invalid HTTP_HOST header")
+    logging.getLogger("django.security.DisallowedHost").error(str(error), exc_info=error)
+    (record,) = records(output)
+    assert "exception" not in record
+
+
+def test_every_line_of_a_worker_names_it_also_from_a_thread(
+    output: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ThisProcess, "worker", 3)
+    thread = threading.Thread(target=logging.getLogger("test").warning, args=["hello"])
+    thread.start()
+    thread.join()
+    (record,) = records(output)
+    assert record["worker"] == 3

@@ -24,7 +24,7 @@ from chat.serving.conditions import (
 )
 from chat.serving.listening import CannotListen, Door, inherit, listen, shown
 from chat.serving.supervisor import Supervisor
-from chat.serving.workers import ParentLine, Worker
+from chat.serving.workers import ParentLine, ThisProcess, Worker
 from chat.sole_process import SecondProcess, claim_database
 
 log = structlog.get_logger(__name__)
@@ -113,7 +113,7 @@ class Command(BaseCommand):
 
     def _serve_as_worker(self, options: dict[str, Any]) -> None:
         slot, line_number = options["worker"]
-        structlog.contextvars.bind_contextvars(worker=slot)
+        ThisProcess.worker = slot
         line = ParentLine(line_number, settings.TURNS.drain_seconds + GRACE_SECONDS)
         line.follow(partial(os.kill, os.getpid(), signal.SIGTERM))
         doors = []

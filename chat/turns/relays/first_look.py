@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 import structlog
+from django.db import DatabaseError
 
 from chat.crossing import cross
 from chat.models import AlertKind
@@ -16,6 +17,7 @@ from chat.turns.relays.checking import Candidate, candidates, steps_of
 
 log = structlog.get_logger(__name__)
 
+NO_DATABASE = "The database does not answer (DATABASE_URL): the site waits for it."
 NO_RELAY = "No relay is configured: set HOLYSHEEP_API_KEY, or add one in the administration."
 # Nothing is generated, so that a start costs nothing.
 LOOK = CheckPlan(answers=False, step_seconds=15.0, total_seconds=30.0)
@@ -25,7 +27,12 @@ AT_A_TIME = 8
 
 async def look_at_relays(tell: Callable[[str], None]) -> None:
     """Tell one sentence about each relay, as soon as it is known: ready, or what to do."""
-    relays = [each for each in await cross(candidates) if each.in_use]
+    try:
+        relays = [each for each in await cross(candidates) if each.in_use]
+    except DatabaseError as error:
+        tell(NO_DATABASE)
+        log.warning("relays_not_looked_at", error=type(error).__name__)
+        return
     if not relays:
         tell(NO_RELAY)
     place = asyncio.Semaphore(AT_A_TIME)
