@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from chat.crossing import cross
+from chat.crossing import cross, cross_in_time
 from chat.services.ending import Ended, TurnEnd, end_turn, stored_end
 from chat.services.leases import BeatAnswer, BeatOf, beat, orphaned_turns, release
 from chat.services.recovery import complete_text, recover_turn
@@ -54,7 +54,7 @@ class DatabaseTurnRecords:
     async def beat(self, of: BeatOf) -> BeatAnswer:
         """Renew the lease."""
         self._node = of.node
-        return await cross(beat, of)
+        return await cross_in_time(beat, of)
 
     async def orphans(self, lease_seconds: float) -> Sequence[UUID]:
         """Find turns without a living owner."""
