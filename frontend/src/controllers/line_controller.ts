@@ -36,6 +36,8 @@ export default class LineController extends Controller<HTMLElement> {
     const ids = new Set(messages.map(({ id }) => id));
     for (const [id, item] of this.#shown) {
       if (ids.has(id)) continue;
+      // Who was at its button must not begin again at the top of the page.
+      if (item.contains(document.activeElement)) document.getElementById("composer-text")?.focus();
       item.remove();
       this.#shown.delete(id);
     }
