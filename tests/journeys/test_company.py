@@ -1,5 +1,7 @@
 """Alice and Bob in one conversation: who is there, who writes, whose message waits."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.journeys.desk import Desk, Desks
@@ -61,3 +63,21 @@ def test_alice_and_bob_write_in_one_conversation(
         expect(desk.answer_text).to_contain_text("Third answer.")
     names = alice.page.locator("[data-role=user] > [data-part=name]")
     expect(names).to_have_text(["You", "You", "bob"])
+
+
+def test_what_was_sent_without_a_connection_is_sent_by_the_page_that_is_loaded_next(
+    desks: Desks, relay: RelayScripts
+) -> None:
+    alice = desks("alice")
+    alice.page.route_web_socket(re.compile("/ws/chat/"), lambda _silent: None)
+    alice.go()
+    alice.composer.fill("Kept over a reload")
+    alice.composer.press("Enter")
+    expect(alice.question).to_contain_text("Kept over a reload")
+    relay.next_says("Here it is.")
+    again = alice.second_tab()
+    expect(again.answer_text).to_contain_text("Here it is.")
+    expect(again.messages).to_have_count(2)
+    again.reload()
+    expect(again.messages).to_have_count(2)
+    assert again.page.evaluate("Object.keys(localStorage).filter(k => k.includes('outbox'))") == []
