@@ -15,6 +15,14 @@ connections than threads that want one, so nobody waits for another."""
 POOL_RECONNECT_SECONDS = 2
 """After so long the pool tries no further by itself, ever more rarely, but when somebody asks."""
 CONNECT_TIMEOUT_SECONDS = 5
+LOST_LINK = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8_000,
+}
+"""A server that vanished without a word, machine and all, is given up after 8 seconds. The system
+by itself waits for a quarter of an hour, and so would every beat."""
 IDLE_TRANSACTION_MS = 8_000
 """A process that is stopped in the middle of a transaction keeps nobody from its rows longer than
 this: less than a lease, so that its turns can be taken over."""
@@ -75,6 +83,7 @@ def _postgresql(parts: SplitResult, pool_size: int) -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            **LOST_LINK,
             **given,
             # What the address says comes later, and so holds.
             "options": f"{session} {given.get('options', '')}".strip(),

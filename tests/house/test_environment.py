@@ -10,7 +10,7 @@ import pytest
 from config.backends import cache, mail
 from config.database import database
 from config.environment import SettingInvalid, read
-from config.options import GROUPS, Relay, Site, Sockets, Turns
+from config.options import GROUPS, Nodes, Relay, Site, Sockets, Turns
 from tests.processes import ROOT
 from tests.servers import server_environment
 
@@ -169,6 +169,15 @@ def test_a_postgresql_address_gives_a_checked_pool_and_no_lasting_connections() 
     assert (found["HOST"], found["PORT"], found["NAME"]) == ("db.example", "5433", "tram")
     assert found["OPTIONS"]["pool"]["max_size"] == 12
     assert (found["CONN_MAX_AGE"], found["CONN_HEALTH_CHECKS"]) == (0, True)
+
+
+def test_a_database_that_vanished_is_given_up_before_a_lease_runs_out() -> None:
+    options = database("postgresql://db.example/tram", Path("/data"), 12)["OPTIONS"]
+    silence = options["keepalives_interval"] * options["keepalives_count"]
+    assert options["keepalives_idle"] + silence < read(Nodes, {}).lease_seconds
+    assert options["tcp_user_timeout"] / 1000 < read(Nodes, {}).lease_seconds
+    own = database("postgresql://db.example/tram?tcp_user_timeout=1", Path("/data"), 12)
+    assert own["OPTIONS"]["tcp_user_timeout"] == "1"
 
 
 def test_sqlite_takes_its_write_lock_at_once() -> None:
