@@ -93,6 +93,7 @@ class Engine:
         self.mirrors = Mirrors(
             self.hub, seams.bus, self._post, seams.reader, node, follow_poll_seconds, alone=alone
         )
+        self.orphans.tell_here = self.mirrors.receive
         self._unwanted = Unwanted(self.interrupt_anywhere)
         self._admissions = Admissions()
         self._max_turns = max_turns

@@ -1,6 +1,6 @@
 """Turns without a living owner: taken over and settled, here or by another process, once."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 from zlib import crc32
 
@@ -32,6 +32,8 @@ class Orphans:
         self._settler = settler
         self._hub = hub
         self._node = node
+        # Tells what here shows turns of other processes: nobody hears his own words on the bus.
+        self.tell_here: Callable[[EndedHere], None] = lambda _ended: None
 
     async def adopt_some(self, lease_seconds: float, also: Collection[UUID] = ()) -> int:
         """Settle a bounded number of the turns whose process has not beaten for `lease_seconds`,
@@ -61,7 +63,9 @@ class Orphans:
             # A stray of this process, which nobody mirrors here.
             self._hub.say(ended.conversation_id, ended_snapshot(ended))
             self._hub.say(ended.conversation_id, done_event(ended))
-        await self._bus.tell_all(EndedHere(self._node, ended.turn_id))
+        told = EndedHere(self._node, ended.turn_id)
+        self.tell_here(told)
+        await self._bus.tell_all(told)
 
 
 class Strays:

@@ -9,7 +9,7 @@ from django.db import OperationalError
 
 from chat.services.errors import StorageUnavailable
 from chat.services.intents import Admitted
-from chat.turns.bus import EndedHere
+from chat.turns.bus import EndedHere, Message
 from chat.turns.bus.memory import MemoryBus, MemoryNetwork
 from chat.turns.engine import Engine
 from tests.turns.doubles import FAST, MemoryRecords, StepRelay, admitted, seams, until
@@ -62,6 +62,14 @@ async def test_what_is_left_behind_is_settled_and_all_others_are_told(
     await until(
         lambda: ("here", "another", EndedHere("here", left)) in network.carried,
     )
+
+
+async def test_who_takes_over_is_told_as_all_others_are(process: Process) -> None:
+    heard: list[Message] = []
+    process.engine.orphans.tell_here = heard.append
+    left = uuid4()
+    process.records.left_behind.append(left)
+    await until(lambda: heard == [EndedHere("here", left)])
 
 
 async def test_who_has_just_begun_takes_nothing_over(process: Process) -> None:
