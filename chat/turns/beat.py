@@ -21,8 +21,11 @@ FIRST_BEAT_SECONDS = 5.0
 """So long an admission waits for the first beat: a turn must not name a process without a lease."""
 AFTER_FAILURE_SECONDS = 0.5
 """A database that failed is asked again so soon: until it answers, sends are refused."""
-SLOW_ANSWER_SECONDS = 1.0
-"""A database that has not answered for so long is not asked for more."""
+SLOW_ANSWER_SECONDS = 5.0
+"""A database that has not answered for so long is not asked for more. One that fails says so sooner;
+a busy one takes a second or two for a commit, and must not be called away for that."""
+RELEASE_SECONDS = 3.0
+"""So long an end waits until the lease is given up; without, it runs out."""
 
 
 class Owner(Protocol):
@@ -118,7 +121,7 @@ class Beat:
             # Whoever takes over what is left waits until the lease has run out.
             return
         try:
-            async with asyncio.timeout(self._seconds + SLOW_ANSWER_SECONDS):
+            async with asyncio.timeout(RELEASE_SECONDS):
                 await self._records.release(self._owner.node)
         except Exception as error:
             log.warning("lease_not_released", error=type(error).__name__)
