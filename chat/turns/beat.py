@@ -22,8 +22,8 @@ FIRST_BEAT_SECONDS = 5.0
 AFTER_FAILURE_SECONDS = 0.5
 """A database that failed is asked again so soon: until it answers, sends are refused."""
 SLOW_ANSWER_SECONDS = 5.0
-"""A database that has not answered for so long is not asked for more. One that fails says so sooner;
-a busy one takes a second or two for a commit, and must not be called away for that."""
+"""A database that has not answered for so long is not asked for more. One that fails is noticed
+sooner; a busy one takes a second or two for a commit, and must not be called away for that."""
 RELEASE_SECONDS = 3.0
 """So long an end waits until the lease is given up; without, it runs out."""
 
