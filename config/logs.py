@@ -7,6 +7,7 @@ from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 import structlog
+from django.db.utils import InterfaceError, OperationalError
 
 from chat.relay.keys import hide_kept
 from chat.serving.workers import ThisProcess
@@ -28,6 +29,9 @@ REPEATING = frozenset({"beat_failed", "handovers_not_taken", "lines_not_read", "
 REPEAT_SECONDS = 60.0
 STRANGERS = "django.security"
 """The loggers of requests that are refused: a traceback would show Django's own lines only."""
+
+AWAY = (OperationalError, InterfaceError)
+"""What requests meet while the database is away."""
 
 EventDict = MutableMapping[str, Any]
 
@@ -64,8 +68,8 @@ class Redactor:
 
 
 class Calm(logging.Filter):
-    """Lets what repeats itself through once a minute, and strangers' requests without a
-    traceback."""
+    """Lets what repeats itself through once a minute, and without a traceback what is no error of
+    the site: the requests of strangers, and those that find no database."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,8 +77,12 @@ class Calm(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is worth a line; called by logging."""
+        error = record.exc_info[1] if record.exc_info else None
         if record.name.startswith(STRANGERS):
             record.exc_info = None
+        elif record.name == "django.request" and isinstance(error, AWAY):
+            record.exc_info = None
+            record.msg, record.args = "%s (%s)", (record.getMessage(), error)
         event = record.msg.get("event", "") if isinstance(record.msg, dict) else record.name
         if event not in REPEATING:
             return True

@@ -12,3 +12,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chat.urls")),
 ]
 handler404 = "chat.views.page_not_found"
+handler500 = "chat.views.server_error"

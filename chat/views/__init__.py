@@ -1,8 +1,16 @@
 """The pages of the chat, the probes of its operator, and what is shown instead of a page."""
 
-from chat.views.failures import page_not_found
+from chat.views.failures import page_not_found, server_error
 from chat.views.metrics import metrics
 from chat.views.page import conversation, new_chat
 from chat.views.probes import health, ready
 
-__all__ = ["conversation", "health", "metrics", "new_chat", "page_not_found", "ready"]
+__all__ = [
+    "conversation",
+    "health",
+    "metrics",
+    "new_chat",
+    "page_not_found",
+    "ready",
+    "server_error",
+]

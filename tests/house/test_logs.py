@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from django.db import OperationalError
 
 from chat.serving.workers import ThisProcess
 from config import logs
@@ -95,6 +96,17 @@ def test_a_stranger_s_request_leaves_one_line_and_no_traceback(output: io.String
     logging.getLogger("django.security.DisallowedHost").error(str(error), exc_info=error)
     (record,) = records(output)
     assert "exception" not in record
+
+
+def test_a_request_that_finds_no_database_says_why_in_one_line(output: io.StringIO) -> None:
+    error = OperationalError("couldn't get 100% of a connection")
+    for path in ("/", "/100%25"):
+        logging.getLogger("django.request").error("Error: %s", path, exc_info=error)
+    assert "exception" not in output.getvalue()
+    assert [record["event"] for record in records(output)] == [
+        f"Error: / ({error})",
+        f"Error: /100%25 ({error})",
+    ]
 
 
 def test_every_line_of_a_worker_names_it_also_from_a_thread(
