@@ -77,8 +77,7 @@ class Stats(Struct, frozen=True):
 
 
 class TurnError(Struct, frozen=True, omit_defaults=True):
-    """Why a turn failed: a stable code and a sentence for the person. `retry_at` is told at the
-    end alone, where the relay said when it may be asked again."""
+    """Why a turn failed: a code and a sentence; at the end also when the relay said to retry."""
 
     code: str
     message: str
@@ -114,8 +113,7 @@ class Accepted(Event, tag="accepted", frozen=True):
 
 
 class Queued(Event, tag="queued", frozen=True):
-    """A message waits until the answer before it is written; `accepted` follows. `position` counts
-    from 1."""
+    """A message waits for the answer before it; `accepted` follows. `position` counts from 1."""
 
     id: UUID
     conversation: UUID
@@ -131,8 +129,7 @@ class Refusal(Struct, frozen=True, omit_defaults=True):
 
 
 class WaitingMessage(Struct, frozen=True, omit_defaults=True):
-    """One message in line: `id` is its sender's. A `refused` one waits for nothing any more: it is
-    kept until its sender withdraws it."""
+    """One message in line: `id` is its sender's, who withdraws it when it is `refused`."""
 
     id: UUID
     person: Person

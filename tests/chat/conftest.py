@@ -10,6 +10,8 @@ from accounts.models import Team, User
 from accounts.policy import Principal
 from accounts.services.principals import principal_for_user
 from chat.services.announcements import Announcement, subscribe
+from tests.billing.conftest import set_prices
+from tests.chat.admitting import MODEL
 from tests.people import Cast, cast
 
 
@@ -60,3 +62,9 @@ def without_relay(settings: Any) -> None:
         embedded=("none=http://127.0.0.1:1/v1",),
         max_retries=0,
     )
+
+
+@pytest.fixture
+def priced(db: None) -> None:
+    """Give the model a price, without which nobody may ask it."""
+    set_prices(MODEL, "8")

@@ -6,10 +6,16 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
+from tests.cluster import Cluster
+from tests.clusters import Clusters
+from tests.faults.nodes.reader import Reader
 from tests.servers import TramServer
 from tests.socket_client import SocketClient
 
 OpenSocket = Callable[..., Awaitable[SocketClient]]
+At = Callable[..., Awaitable[Reader]]
+QUICK = ("--tokens-per-second", "400")
+"""So that a long answer takes some four seconds."""
 
 
 class SignedIn:
@@ -48,3 +54,24 @@ async def open_socket(tram_server: TramServer, signed_in: SignedIn) -> AsyncIter
             return await stack.enter_async_context(client)
 
         yield open_as
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["with Redis", "without Redis"])
+def site(clusters: Clusters, request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """Two processes of one site."""
+    with clusters.make(nodes=2, redis=request.param, relay_options=QUICK) as made:
+        yield made
+
+
+@pytest.fixture
+async def at(site: Cluster) -> AsyncIterator[At]:
+    """Open a client at a node: `await at(1, "charlie")`. All are closed after the test."""
+    opened: list[Reader] = []
+
+    async def open_at(node: int, username: str = "alice") -> Reader:
+        opened.append(Reader(site, username))
+        return await opened[-1].connect(node)
+
+    yield open_at
+    for reader in opened:
+        await reader.close()

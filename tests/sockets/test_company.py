@@ -149,7 +149,7 @@ async def test_two_people_who_send_at_once_many_times_see_the_same_order(
         assert answer["type"] == "accepted", answer
     key = uuid.UUID(conversation).hex
     rows = tram_server.rows(
-        "select q.id, q.parent_id, t.assistant_message_id, t.client_id from chat_turn t"
+        "select t.id, q.parent_id, t.assistant_message_id, t.client_id from chat_turn t"
         " join chat_message q on q.id = t.user_message_id where t.conversation_id = ?"
         " order by q.number",
         key,
@@ -160,15 +160,8 @@ async def test_two_people_who_send_at_once_many_times_see_the_same_order(
     assert [row[1] for row in rows] == [None, *answers[:-1]], "one chain without branches"
     for client in (alice, bob):
         seen = [f.get("turn") for f in client.frames if f["type"] in ("accepted", "conversation")]
-        turns = list(dict.fromkeys(turn for turn in seen if turn is not None))
-        stored = tram_server.rows(
-            "select t.id from chat_turn t join chat_message q on q.id = t.user_message_id"
-            " where t.conversation_id = ? order by q.number",
-            key,
-        )
-        order = [uuid.UUID(row[0]) for row in stored]
-        heard = [uuid.UUID(turn) for turn in turns]
-        assert heard == [turn for turn in order if turn in heard]
+        heard = [uuid.UUID(turn).hex for turn in dict.fromkeys(seen) if turn is not None]
+        assert heard == [row[0] for row in rows if row[0] in heard]
     assert tram_server.rows("select count(*) from chat_waitingmessage") == [(0,)]
 
 
@@ -203,16 +196,11 @@ async def test_a_person_who_may_only_read_from_now_on_sends_stops_and_waits_no_m
     id = await line_up(bob, first)
     tram_server.manage("shell", "-c", SET_ROLE.format("VIEWER"))
     try:
-        role = await bob.wait_for(lambda f: f["type"] == "role")
-        assert role["role"] == "viewer"
+        assert (await bob.wait_for(lambda f: f["type"] == "role"))["role"] == "viewer"
         # His text stays for him.
-        queue = await bob.wait_for(
-            lambda f: f["type"] == "queue" and any("refused" in each for each in f["waiting"]),
-            after=read,
-        )
+        queue = await bob.wait_for(lambda f: "refused" in str(f.get("waiting")), after=read)
         assert [(w["id"], w["refused"]["code"]) for w in queue["waiting"]] == [(id, "forbidden")]
-        place = {"conversation": first["conversation"]}
-        refused = await bob.chat("Too late", **place)
+        refused = await bob.chat("Too late", conversation=first["conversation"])
         assert refused["code"] == "forbidden"
         await bob.send(type="withdraw", id=id)
         for client in (alice, bob):
@@ -238,8 +226,8 @@ async def test_a_deleted_conversation_stops_drops_and_lets_everybody_go(
     await bob.send(type="attach", conversation=first["conversation"])
     await line_of(bob, first, [])
     id = await line_up(bob, first)
-    path = f"/api/conversations/{first['conversation']}"
-    assert signed_in("alice").delete(path).status_code == 204
+    gone = signed_in("alice").delete(f"/api/conversations/{first['conversation']}")
+    assert gone.status_code == 204
     for client in (alice, bob):
         await client.wait_for(lambda f: f["type"] == "conversation" and f["change"] == "deleted")
         assert (await client.done(first["turn"]))["state"] == "interrupted"
@@ -250,15 +238,13 @@ async def test_a_deleted_conversation_stops_drops_and_lets_everybody_go(
     await bob.send(type="ping")
     await bob.wait_for(lambda f: f["type"] == "pong", after=after)
     assert "typing" not in [f["type"] for f in bob.frames[after:]]
-    key = uuid.UUID(first["conversation"]).hex
     count = "select count(*) from chat_turn where conversation_id = ?"
-    assert tram_server.rows(count, key) == [(1,)]
+    assert tram_server.rows(count, uuid.UUID(first["conversation"]).hex) == [(1,)]
 
 
 SET_ROLE = """
 from accounts.models import Team, User
 from accounts.roles import Role
 from accounts.services import teams
-team, bob = Team.objects.get(name="Demo"), User.objects.get(username="bob")
-teams.change_role(team, bob, Role.{})
+teams.change_role(Team.objects.get(name="Demo"), User.objects.get(username="bob"), Role.{})
 """

@@ -1,45 +1,23 @@
-"""An answer that one process writes, seen, resumed and stopped from another, on PostgreSQL."""
+"""Two processes on PostgreSQL: an answer of the one seen, resumed and stopped at the other; people
+at both with one line, one presence, and rights within a moment. One file, as they share servers."""
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
 
 import pytest
 
 from tests.cluster import Cluster
-from tests.clusters import Clusters
 from tests.faults.nodes.play import LONG, SHORT, until
 from tests.faults.nodes.reader import Reader
+from tests.socket_client import Frame, SocketClient
+from tests.sockets.conftest import At
 
 pytestmark = pytest.mark.services
 
 HANGS = [{"act": "hang"}]
-QUICK = ("--tokens-per-second", "400")
-"""So that a long answer takes some four seconds."""
-
-
-@pytest.fixture(scope="module", params=[True, False], ids=["with Redis", "without Redis"])
-def site(clusters: Clusters, request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """Two processes of one site."""
-    with clusters.make(nodes=2, redis=request.param, relay_options=QUICK) as made:
-        yield made
-
-
-At = Callable[..., Awaitable[Reader]]
-
-
-@pytest.fixture
-async def at(site: Cluster) -> AsyncIterator[At]:
-    """Open a client at a node: `await at(1, "charlie")`. All are closed after the test."""
-    opened: list[Reader] = []
-
-    async def open_at(node: int, username: str = "alice") -> Reader:
-        opened.append(Reader(site, username))
-        return await opened[-1].connect(node)
-
-    yield open_at
-    for reader in opened:
-        await reader.close()
+ROUNDS = 5
+with_redis = pytest.mark.parametrize("site", [True], indirect=True, ids=["with Redis"])
 
 
 def chunks(reader: Reader, turn: str) -> list[tuple[int, str]]:
@@ -139,3 +117,98 @@ async def test_a_conversation_deleted_elsewhere_stops_its_turn(site: Cluster, at
     state = "select state from chat_turn where id = %s"
     await until(lambda: site.rows(state, turn) == [("interrupted",)])
     await until(lambda: site.relay.streams() == 0)
+
+
+async def watch(client: SocketClient, turn: Frame) -> None:
+    """Watch a conversation, up to its line."""
+    conversation = turn["conversation"]
+    await client.send(type="attach", conversation=conversation)
+    await client.wait_for(lambda f: f["type"] == "queue" and f["conversation"] == conversation)
+
+
+async def send_at_once(turn: Frame, *clients: SocketClient) -> dict[str, SocketClient]:
+    """Let everybody send a message at the same moment; who sent which, once all are answered."""
+    ids = {str(uuid.uuid4()): client for client in clients}
+    place = {"conversation": turn["conversation"], "options": {"max_tokens": 8}}
+    sends = [client.send(type="chat", id=id, content=id, **place) for id, client in ids.items()]
+    await asyncio.gather(*sends)
+    for id, client in ids.items():
+        await client.wait_for(lambda f, id=id: f.get("id") == id)  # type: ignore[misc]
+    return ids
+
+
+@with_redis
+async def test_two_people_at_two_nodes_write_in_one_order(site: Cluster) -> None:
+    async with await site.open("alice", 0) as alice, await site.open("bob", 1) as bob:
+        first = await alice.chat(SHORT, model="gpt-4.1")
+        await watch(bob, first)
+        for client in (alice, bob):
+            await client.wait_for(lambda f: f["type"] == "presence" and len(f["people"]) == 2)
+        await bob.send(type="typing", conversation=first["conversation"])
+        told = await alice.wait_for(lambda f: f["type"] == "typing")
+        assert told["person"]["name"].lower() == "bob"
+        ids: dict[str, SocketClient] = {}
+        for _ in range(ROUNDS):
+            ids |= await send_at_once(first, alice, bob)
+        for id, client in ids.items():
+            answer = await client.answer_to(id)
+            assert answer["type"] == "accepted", answer
+    rows = site.rows(
+        "select q.parent_id, t.assistant_message_id, t.client_id from chat_turn t"
+        " join chat_message q on q.id = t.user_message_id where t.conversation_id = %s"
+        " order by q.number",
+        uuid.UUID(first["conversation"]),
+    )
+    assert sorted(str(row[2]) for row in rows[1:]) == sorted(ids), "each message once"
+    assert [row[0] for row in rows[1:]] == [row[1] for row in rows[:-1]], "one chain"
+    assert site.rows("select count(*) from chat_waitingmessage") == [(0,)]
+
+
+@with_redis
+async def test_rights_lost_at_one_node_are_lost_at_the_other(site: Cluster) -> None:
+    site.relay.queue(HANGS)
+    async with await site.open("alice", 0) as alice:
+        first = await alice.chat(SHORT, model="gpt-4.1")
+        with closing(site[1].sign_in("bob")) as signed_in:
+            headers = site[0].socket_headers(signed_in)
+            async with await SocketClient.open(site[0].ws_url, headers) as bob:
+                signed_in.post("/accounts/logout/")
+                assert await bob.wait_closed() == 4401
+        async with await site.open("bob", 1) as bob:
+            await watch(bob, first)
+            (id,) = await send_at_once(first, bob)
+            site.relay.queue(HANGS)
+            his = await bob.chat(SHORT, model="gpt-4.1")
+            await alice.wait_for(lambda f: f["type"] == "queue" and f["waiting"])
+            site.manage("shell", "-c", AS_BOB + "teams.change_role(team, bob, Role.VIEWER)")
+            try:
+                assert (await bob.wait_for(lambda f: f["type"] == "role"))["role"] == "viewer"
+                line = await bob.wait_for(lambda f: "refused" in str(f.get("waiting")))
+                assert [each["id"] for each in line["waiting"]] == [id]
+                await bob.send(type="interrupt", turn=first["turn"])
+                refused = await bob.wait_for(lambda f: f["type"] == "error")
+                assert (refused["code"], refused["turn"]) == ("forbidden", first["turn"])
+                with site.page("alice", 0) as page:
+                    page.delete(f"/api/conversations/{first['conversation']}")
+                await bob.wait_for(lambda f: f.get("change") == "deleted")
+                assert (await alice.done(first["turn"]))["state"] == "interrupted"
+                assert site.rows("select count(*) from chat_waitingmessage") == [(0,)]
+                site.manage("shell", "-c", AS_BOB + "stand(False)")
+                assert await bob.wait_closed() == 4401
+                stopped = "select state from chat_turn where id = %s"
+                await until(lambda: site.rows(stopped, his["turn"]) == [("interrupted",)])
+            finally:
+                again = "stand(True)\nteams.change_role(team, bob, Role.MEMBER)"
+                site.manage("shell", "-c", AS_BOB + again)
+                site.forget("bob")
+
+
+AS_BOB = """
+from accounts.models import Team, User
+from accounts.roles import Role
+from accounts.services import teams
+from accounts.services.people import set_standing
+team, bob = Team.objects.get(name="Demo"), User.objects.get(username="bob")
+def stand(active):
+    set_standing(bob, is_active=active, is_staff=False, is_superuser=False)
+"""

@@ -181,7 +181,7 @@ export interface Queue {
   waiting: readonly WaitingMessage[];
 }
 
-/** A message waits until the answer before it is written; `accepted` follows. `position` counts from 1. */
+/** A message waits for the answer before it; `accepted` follows. `position` counts from 1. */
 export interface Queued {
   type: "queued";
   id: string;
@@ -259,7 +259,7 @@ export interface TeamView {
   role: string;
 }
 
-/** Why a turn failed: a stable code and a sentence for the person. `retry_at` is told at the end alone, where the relay said when it may be asked again. */
+/** Why a turn failed: a code and a sentence; at the end also when the relay said to retry. */
 export interface TurnError {
   code: string;
   message: string;
@@ -288,7 +288,7 @@ export interface Usage {
   reasoning_tokens?: number | null;
 }
 
-/** One message in line: `id` is its sender's. A `refused` one waits for nothing any more: it is kept until its sender withdraws it. */
+/** One message in line: `id` is its sender's, who withdraws it when it is `refused`. */
 export interface WaitingMessage {
   id: string;
   person: Person;
