@@ -1,6 +1,7 @@
 """A turn that runs in this process: its text on the way from the relay to who watches."""
 
 import asyncio
+from collections import deque
 
 from chat.protocol import Chunk
 from chat.services.intents import Admitted
@@ -33,6 +34,7 @@ class LiveTurn(Broadcast):
         # Cut; some of it may still be on its way through the journal.
         self._cut_seq = 0
         self._cut_offset = 0
+        self._hidden: deque[Chunk] = deque()
         self.published_all = asyncio.Event()
         self.published_all.set()
         # Another process owns the turn: nothing of it is published here any more.
@@ -61,16 +63,24 @@ class LiveTurn(Broadcast):
         self._cut_seq += 1
         chunk = Chunk(self.id, self.epoch, self._cut_seq, self._cut_offset, content, reasoning)
         self._cut_offset += utf16_units(content)
+        self._hidden.append(chunk)
         return chunk
+
+    def held_back(self) -> tuple[Chunk, ...]:
+        """What came and was not shown. Nothing of it is shown afterwards."""
+        self.cut()
+        return tuple(self._hidden)
 
     def lose(self) -> None:
         """Another process owns the turn: whoever waits for its text waits no more."""
         self.lost = True
         self.gathered_bytes = 0
+        self._hidden.clear()
         self.published_all.set()
 
     def publish(self, chunk: Chunk) -> None:
         """Show a journaled chunk. Chunks come in the order in which they were cut."""
+        self._hidden.popleft()
         self.show(chunk)
         if chunk.seq == self._cut_seq and not self.gathered_bytes:
             self.published_all.set()

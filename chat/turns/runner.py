@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
@@ -72,6 +73,8 @@ class TurnRunner:
         # When the last text came or the present try began, by the event loop's clock.
         self._heard_at = 0.0
         self._silence_told = False
+        # The end with all text, where `run` was cancelled before that could be shown.
+        self.unsaid: TurnEnd | None = None
 
     def stop(
         self,
@@ -105,8 +108,12 @@ class TurnRunner:
                 reader.cancel()
             await _ended(reader)
         total_ms = (time.monotonic_ns() - started_ns) // 1_000_000
-        await self._journal.flush(self.live)
-        return self._outcome.end(self.live, self._stop, started_ns=started_ns, total_ms=total_ms)
+        try:
+            await self._journal.flush(self.live)
+        finally:
+            end = self._outcome.end(self.live, self._stop, started_ns=started_ns, total_ms=total_ms)
+            self.unsaid = _with_all(end, self.live)
+        return end
 
     async def _first_of(self, *tasks: "asyncio.Task[Any]") -> None:
         """Wait until one of them ends; say so when the relay is silent."""
@@ -183,6 +190,16 @@ class TurnRunner:
             self.stop("budget_stopped")
         # Until so many more characters have come the hold cannot be used up.
         self._next_look_characters += max(32, left // TOKENS_PER_CHARACTER)
+
+
+def _with_all(end: TurnEnd, live: LiveTurn) -> TurnEnd | None:
+    if not (hidden := live.held_back()):
+        return None
+    return replace(
+        end,
+        content=end.content + "".join(chunk.content for chunk in hidden),
+        reasoning=end.reasoning + "".join(chunk.reasoning for chunk in hidden),
+    )
 
 
 async def _ended(reader: "asyncio.Task[None]") -> None:

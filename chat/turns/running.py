@@ -125,6 +125,11 @@ class RunningTurns:
                 await self._show_end_elsewhere(live, end)
             else:
                 await self._settle(live, end)
+        except asyncio.CancelledError:
+            # Held back until the database would have said whose the turn is: the spool asks again.
+            if runner.unsaid is not None and not live.lost:
+                self._settler.keep(runner.unsaid)
+            raise
         except Exception:
             log.exception("turn_failed", turn=str(live.id))
             self._let_go(live)

@@ -59,11 +59,11 @@ class Settler:
                 if not told:
                     told = True
                     on_kept()
-                kept = kept or await asyncio.to_thread(self._keep, end)
+                kept = kept or await asyncio.to_thread(self.keep, end)
         except asyncio.CancelledError:
             storing.cancel()
             if not kept:
-                self._keep(end)
+                self.keep(end)
             raise
         finally:
             self._storing.discard(end.turn_id)
@@ -82,7 +82,8 @@ class Settler:
                 attempt += 1
                 await asyncio.sleep(pause_seconds)
 
-    def _keep(self, end: TurnEnd) -> bool:
+    def keep(self, end: TurnEnd) -> bool:
+        """Keep an end in the spool; returns whether it is there."""
         if self._spool is None:
             return False
         try:
@@ -114,7 +115,7 @@ class Settler:
                 ended = await self._records.stored_end(end.turn_id) or ended
         except DatabaseError as error:
             log.warning("text_not_completed", turn=str(end.turn_id), error=str(error))
-            await asyncio.to_thread(self._keep, end)
+            await asyncio.to_thread(self.keep, end)
         else:
             await self._forget(end.turn_id)
         return ended
