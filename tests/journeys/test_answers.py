@@ -137,7 +137,7 @@ def test_bob_sees_the_answer_to_alice_as_it_comes(desks: Desks, relay: RelayScri
     alice.ask("Come and look, Bob. Be short")
     bob.page.goto(alice.page.url)
     expect(bob.question.locator("[data-part=name]")).to_have_text("alice")
-    expect(alice.page.locator(".room-people")).to_contain_text("bob")
+    expect(alice.page.locator(".room-people")).to_have_accessible_name("Also here: bob")
     relay.next([{"act": "text", "text": WORDS}, {"act": "say", "tokens": 100}, {"act": "hang"}])
     alice.send("And now count")
     expect(bob.question).to_contain_text("And now count")
