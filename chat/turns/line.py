@@ -96,7 +96,7 @@ class WaitingLine:
         try:
             for conversation_id in await self._lines.free():
                 self._ended[conversation_id] = None
-        except DatabaseError as error:
+        except Exception as error:
             # The next look asks again.
             log.warning("lines_not_read", error=type(error).__name__)
 
