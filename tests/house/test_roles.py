@@ -63,27 +63,8 @@ def test_a_runner_answers_probes_where_it_was_given_a_port_and_nothing_else(
     assert httpx.get(f"{divided[WEB].url}/accounts/login/").status_code == 200
 
 
-async def test_a_runner_that_drains_takes_nothing_new_and_ends_what_it_writes(
-    divided: Cluster,
-) -> None:
-    divided[SECOND].start()
-    async with await divided.open("alice", WEB) as alice:
-        options = {"max_tokens": 256}
-        turns = [
-            (await alice.chat("Write a long essay", model="gpt-4.1", options=options))["turn"]
-            for _ in range(4)
-        ]
-        for turn in turns:
-            await alice.first_text(turn)
-        assert await asyncio.to_thread(divided[FIRST].terminate) == 0
-        after = (await alice.chat("Write something short", model="gpt-4.1"))["turn"]
-        for turn in (*turns, after):
-            assert (await alice.done(turn))["state"] == "completed"
-    assert divided.rows(STATE, after)[0][1] == runner_name(divided, SECOND)
-
-
 async def test_what_a_killed_runner_wrote_is_adopted_by_another(divided: Cluster) -> None:
-    divided[FIRST].start()
+    divided[SECOND].start()
     async with await divided.open("alice", WEB) as alice:
         accepted = await alice.chat("Write a long essay", model="gpt-4.1")
         await alice.first_text(accepted["turn"])
@@ -95,14 +76,23 @@ async def test_what_a_killed_runner_wrote_is_adopted_by_another(divided: Cluster
     assert divided.rows(STATE, accepted["turn"])[0][2] == 2
 
 
-async def test_without_a_runner_a_message_is_refused_and_nothing_is_stored(
+async def test_a_runner_that_drains_ends_what_it_writes_and_without_another_nothing_is_taken(
     divided: Cluster,
 ) -> None:
-    for runner in (FIRST, SECOND):
-        if divided[runner].running():
-            assert divided[runner].terminate() == 0
-    before = divided.rows("select count(*) from chat_turn")
+    """That the others are chosen while one drains is shown in tests/turns."""
+    (last,) = (divided[each] for each in (FIRST, SECOND) if divided[each].running())
+    options = {"max_tokens": 128}
     async with await divided.open("alice", WEB) as alice:
+        turns = [
+            (await alice.chat("Write a long essay", model="gpt-4.1", options=options))["turn"]
+            for _ in range(4)
+        ]
+        for turn in turns:
+            await alice.first_text(turn)
+        assert await asyncio.to_thread(last.terminate) == 0
+        for turn in turns:
+            assert (await alice.done(turn))["state"] == "completed"
+        before = divided.rows("select count(*) from chat_turn")
         refused = await alice.chat("Is anybody there?", model="gpt-4.1")
     assert (refused["type"], refused["code"]) == ("error", "restarting")
     assert refused["retry_after_seconds"] > 0
