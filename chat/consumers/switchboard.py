@@ -128,8 +128,15 @@ class Switchboard:
                 self._lost(error)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                if message.get("from") != self.node:
-                    self._hand_out(message["group"], message["message"])
+                self._take(message)
+
+    def _take(self, message: Message) -> None:
+        try:
+            if message.get("from") != self.node:
+                self._hand_out(message["group"], message["message"])
+        except Exception:
+            # Of another version, while a site is updated process by process.
+            log.exception("message_not_taken", kind=message.get("type"))
 
     async def _work(self) -> None:
         """Join, leave and send, in this order: who asks a group something hears the answers."""
