@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.journeys.desk import Desk, Desks
 from tests.journeys.relay import RelayScripts
+from tests.journeys.test_accessibility import violations
 from tests.servers import TramServer
 
 
@@ -38,6 +39,11 @@ def test_alice_and_bob_write_in_one_conversation(
         expect(in_line).to_have_text(["And what", "Mine comes second"])
     expect(alice.page.locator(".writing")).to_have_text("")
 
+    alice.composer.fill("Beside Send there is Stop")
+    for scheme in ("dark", "light"):
+        alice.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert violations(alice) == []
+
     # After a reload it waits still, and only its person may take it back.
     bob.reload()
     expect(bob.page.locator(".waiting")).to_have_count(2)
@@ -45,6 +51,20 @@ def test_alice_and_bob_write_in_one_conversation(
     bob.page.get_by_role("button", name="Withdraw").focus()
     bob.page.keyboard.press("Enter")
     expect(alice.page.locator(".waiting-text")).to_have_text(["Mine comes second"])
+    expect(bob.composer).to_have_value("And what")
+    bob.composer.press("Enter")
+    expect(alice.page.locator(".waiting-text")).to_have_text(["Mine comes second", "And what"])
+
+    # Who may only read from now on stops nothing, and keeps what could not be sent.
+    site.manage("shell", "-c", SET_ROLE.format("VIEWER"))
+    expect(bob.composer).to_be_disabled()
+    expect(bob.act).to_have_attribute("data-state", "send")
+    expect(bob.page.locator(".waiting[data-refused]")).to_contain_text("not sent")
+    expect(alice.page.locator(".waiting-text")).to_have_text(["Mine comes second"])
+    assert violations(bob) == []
+    site.manage("shell", "-c", SET_ROLE.format("MEMBER"))
+    expect(bob.composer).to_be_enabled()
+    bob.page.get_by_role("button", name="Take back to change it").click()
     expect(bob.composer).to_have_value("And what")
     bob.composer.press("Enter")
     expect(alice.page.locator(".waiting-text")).to_have_text(["Mine comes second", "And what"])
@@ -81,3 +101,11 @@ def test_what_was_sent_without_a_connection_is_sent_by_the_page_that_is_loaded_n
     again.reload()
     expect(again.messages).to_have_count(2)
     assert again.page.evaluate("Object.keys(localStorage).filter(k => k.includes('outbox'))") == []
+
+
+SET_ROLE = """
+from accounts.models import Team, User
+from accounts.roles import Role
+from accounts.services import teams
+teams.change_role(Team.objects.get(name="Demo"), User.objects.get(username="bob"), Role.{})
+"""
