@@ -11,8 +11,8 @@ def administers(request: HttpRequest) -> bool:
     return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
 
 
-class ForAdministrators(admin.ModelAdmin[Any]):
-    """Who decides where prompts and keys go can read all of them: administrators alone."""
+class SeenByAdministrators(admin.ModelAdmin[Any]):
+    """A list for administrators alone."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Whether the page is listed."""
@@ -22,6 +22,10 @@ class ForAdministrators(admin.ModelAdmin[Any]):
         """Whether it may be seen."""
         return administers(request)
 
-    has_add_permission = has_view_permission
-    has_change_permission = has_view_permission
-    has_delete_permission = has_view_permission
+
+class ForAdministrators(SeenByAdministrators):
+    """Who decides where prompts and keys go can read all of them: administrators alone."""
+
+    has_add_permission = SeenByAdministrators.has_view_permission
+    has_change_permission = SeenByAdministrators.has_view_permission
+    has_delete_permission = SeenByAdministrators.has_view_permission

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.admin.bases import money
 from billing.formatting import shown_count
-from chat.admin.administrators import administers
+from chat.admin.administrators import SeenByAdministrators
 from chat.admin.bases import Review, moment
 from chat.admin.filters import DayFilter
 from chat.admin.relay_statistics import RelayStatisticsPage
@@ -35,7 +35,7 @@ class TransportFilter(admin.SimpleListFilter):
         return queryset.filter(transport=self.value()) if self.value() else queryset
 
 
-class AttemptAdmin(RelayStatisticsPage, Review):
+class AttemptAdmin(SeenByAdministrators, RelayStatisticsPage, Review):
     """Read-only, newest first, for administrators: the relay's own words may be in it."""
 
     why_read_only = _(
@@ -90,14 +90,6 @@ class AttemptAdmin(RelayStatisticsPage, Review):
 
     stored = moment("created_at", _("stored"))
     cost = money("cost_nano_usd", _("cost"))
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Administrators alone."""
-        return administers(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Administrators alone."""
-        return administers(request)
 
     def has_export_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         """What costs money is exported from the turns."""

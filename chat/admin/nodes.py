@@ -9,13 +9,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from billing.admin.bases import ReadOnly
-from chat.admin.administrators import administers
+from chat.admin.administrators import SeenByAdministrators
 from chat.admin.bases import moment
 from chat.models import Node
 from chat.services.leases import living
 
 
-class NodeAdmin(ReadOnly):
+class NodeAdmin(SeenByAdministrators, ReadOnly):
     """Read-only, for administrators: names tell machines."""
 
     why_read_only = _(
@@ -41,14 +41,6 @@ class NodeAdmin(ReadOnly):
     def alive(self, node: Node) -> bool:
         """Whether its lease holds."""
         return bool(getattr(node, "is_alive", False))
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Administrators alone."""
-        return administers(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Administrators alone."""
-        return administers(request)
 
     def has_export_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         """Nothing in it outlives a day."""
