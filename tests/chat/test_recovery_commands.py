@@ -65,6 +65,15 @@ def test_a_dry_run_only_looks(alice: Principal, served: None) -> None:
     assert Turn.objects.get().state == "running"
 
 
+def test_where_no_lock_tells_who_serves_leases_do(
+    alice: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.sole_process.sys.platform", "win32")
+    send(alice)
+    beat(BeatOf("here", "all", False, ()))
+    assert "0 turns" in run("recoverturns")
+
+
 def test_where_nobody_serves_no_lease_is_waited_for(alice: Principal) -> None:
     from django.db import connection
 
