@@ -215,6 +215,8 @@ class Engine:
         if not await self._becomes_idle(seconds):
             self.running.stop_all_for_restart()
             if not await self._becomes_idle(self._last_ends_seconds):
+                # Waited for once: the end of all that follows does not wait again.
+                self._last_ends_seconds = 0.0
                 log.error("turns_not_settled", turns=[str(id) for id in self.running.ids()])
         await farewell
 
