@@ -41,7 +41,7 @@ def test_alice_and_bob_write_in_one_conversation(
 
     alice.composer.fill("Beside Send there is Stop")
     for scheme in ("dark", "light"):
-        alice.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        alice.page.emulate_media(color_scheme=scheme)
         assert violations(alice) == []
 
     # After a reload it waits still, and only its person may take it back.
