@@ -52,15 +52,16 @@ class Orphans:
                 log.exception("turn_not_recovered", turn=str(turn_id))
                 continue
             if ended is not None:
-                adopted += 1
-                await self._tell(ended)
+                adopted += ended.by_this_call
+                await self._tell(ended, stray=turn_id in also)
         return adopted
 
-    async def _tell(self, ended: Ended) -> None:
-        log.info("turn_recovered", turn=str(ended.turn_id))
-        metrics.TURNS_RECOVERED.inc()
-        if self._hub.live(ended.turn_id) is None:
-            # A stray of this process, which nobody mirrors here.
+    async def _tell(self, ended: Ended, *, stray: bool) -> None:
+        if ended.by_this_call:
+            log.info("turn_recovered", turn=str(ended.turn_id))
+            metrics.TURNS_RECOVERED.inc()
+        if stray and self._hub.live(ended.turn_id) is None:
+            # It is this process's own, so nobody mirrors it here.
             self._hub.say(ended.conversation_id, ended_snapshot(ended))
             self._hub.say(ended.conversation_id, done_event(ended))
         told = EndedHere(self._node, ended.turn_id)
