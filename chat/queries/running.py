@@ -30,6 +30,11 @@ class RunningTurn:
     epoch: int
     node: str
 
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether somebody took it from the process that it still names."""
+        return self.epoch > 1
+
 
 @dataclass(frozen=True, slots=True)
 class TurnReading:

@@ -95,7 +95,7 @@ class Engine:
         )
         self.orphans.tell_here = self.mirrors.receive
         self._unwanted = Unwanted(self.interrupt_anywhere)
-        self._admissions = Admissions()
+        self._admissions = Admissions(self.hub, seams.reader, lease_seconds / 4)
         self._max_turns = max_turns
         self._last_ends_seconds = last_ends_seconds
         # What else of this process ends with the engine.
@@ -166,7 +166,7 @@ class Engine:
         tell: Callable[[Admitted], None],
         by: Viewer | None,
     ) -> Admitted:
-        admitted = await store()
+        admitted = await self._admissions.stored(store)
         try:
             tell(admitted)
         finally:

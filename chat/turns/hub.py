@@ -17,6 +17,9 @@ from chat.turns.broadcast import Broadcast
 from chat.turns.endings import done_event, ended_snapshot
 from chat.turns.viewer import Viewer
 
+MOST_ENDED = 4096
+"""Ended turns that are remembered: a late word of one begins nothing, and no end is told twice."""
+
 
 class Hub:
     """Live fan-out in one process. All methods run on the event loop and never wait."""
@@ -25,6 +28,7 @@ class Hub:
         self._turns: dict[UUID, Broadcast] = {}
         self._by_conversation: dict[UUID, dict[UUID, Broadcast]] = {}
         self._watchers: dict[UUID, set[Viewer]] = {}
+        self._ended: dict[UUID, None] = {}
         # Told when other people watch a conversation than before; by itself the hub knows only
         # who does so here.
         self.on_people: Callable[[UUID], None] = self._say_presence
@@ -60,11 +64,14 @@ class Hub:
         text = encode_event(event)
         turn.finish(state, [text], text if isinstance(event, Done) else "")
         self._forget(turn)
+        if isinstance(event, Done):
+            self._note_end(turn.id)
 
     def end_as_told(self, turn: Broadcast, state: str, done: str) -> None:
         """The same, with the encoded `done` of the process where the turn ended."""
         turn.finish(state, [done], done)
         self._forget(turn)
+        self._note_end(turn.id)
 
     def end_as_stored(self, turn: Broadcast, ended: Ended) -> None:
         """The same of a turn that somebody else ended: its stored text, where what was shown is
@@ -78,6 +85,23 @@ class Hub:
             texts.insert(0, encode_event(ended_snapshot(ended)))
         turn.finish(ended.state, texts)
         self._forget(turn)
+        self._note_end(turn.id)
+
+    def say_end(self, ended: Ended) -> None:
+        """The same of a turn that was never seen here; once."""
+        if ended.turn_id not in self._turns and not self.has_ended(ended.turn_id):
+            self.say(ended.conversation_id, ended_snapshot(ended))
+            self.say(ended.conversation_id, done_event(ended))
+            self._note_end(ended.turn_id)
+
+    def has_ended(self, turn_id: UUID) -> bool:
+        """Whether the end of a turn was told here lately."""
+        return turn_id in self._ended
+
+    def _note_end(self, turn_id: UUID) -> None:
+        self._ended[turn_id] = None
+        if len(self._ended) > MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
 
     def drop(self, turn: Broadcast) -> None:
         """Nothing more of the turn will be known here: forget it, and let its viewers go."""

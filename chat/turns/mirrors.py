@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from uuid import UUID
 
@@ -18,9 +18,6 @@ from chat.turns.viewer import Viewer
 from chat.turns.watching import renew
 
 log = structlog.get_logger(__name__)
-
-MOST_ENDED = 1024
-"""Ended turns that are remembered: a late word of their beginning begins nothing."""
 
 
 class Mirrors:
@@ -47,7 +44,8 @@ class Mirrors:
         self._poll_seconds = poll_seconds
         self._alone = alone
         self._mirrors: dict[UUID, Mirror] = {}
-        self._ended: dict[UUID, None] = {}
+        # Stored as running here, though they do not: being admitted, or strays.
+        self._astray: dict[UUID, RunningTurn] = {}
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -67,8 +65,10 @@ class Mirrors:
         """Show those of these turns that run elsewhere, from now on while somebody watches. What is
         stored of them follows in a moment. `by` knows of them already."""
         for turn in turns:
-            if turn.node != self._node:
+            if turn.node != self._node or turn.is_taken_over:
                 self._open(turn, begins=False, by=by)
+            elif not self._alone and self._hub.live(turn.turn_id) is None:
+                self._astray[turn.turn_id] = turn
 
     async def look(self, conversation_id: UUID, by: Viewer | None = None) -> None:
         """Find the turns of a conversation and follow them. Raises django.db.Error."""
@@ -104,7 +104,7 @@ class Mirrors:
             self._let_go(mirror)
 
     def _open(self, turn: RunningTurn, *, begins: bool, by: Viewer | None = None) -> Mirror | None:
-        if self._hub.live(turn.turn_id) is not None or turn.turn_id in self._ended:
+        if self._hub.live(turn.turn_id) is not None or self._hub.has_ended(turn.turn_id):
             return None
         self._mirrors[turn.turn_id] = mirror = Mirror(turn, begins=begins)
         self._hub.add(mirror, by)
@@ -131,19 +131,13 @@ class Mirrors:
         if mirror is None:
             return
         if end.done and mirror.holds_all_of(end.done):
-            self._forget(mirror)
+            self._mirrors.pop(mirror.id, None)
             self._hub.end_as_told(mirror, end.state, end.done)
         else:
             mirror.asked = True
             # Should it run after all, the owner did not know it yet, and is asked again.
             mirror.doubted = True
             self._something.set()
-
-    def _forget(self, mirror: Mirror) -> None:
-        self._mirrors.pop(mirror.id, None)
-        self._ended[mirror.id] = None
-        if len(self._ended) > MOST_ENDED:
-            del self._ended[next(iter(self._ended))]
 
     def _let_go(self, mirror: Mirror) -> None:
         """Nobody watches, or nothing more will be known."""
@@ -204,18 +198,26 @@ class Mirrors:
     async def _read(self, due: Mapping[Mirror, bool], conversation_ids: tuple[UUID, ...]) -> None:
         try:
             if due:
-                found = await self._reader.read({mirror.id: mirror.seq for mirror in due})
+                readings = await self._reader.read({mirror.id: mirror.seq for mirror in due})
                 for mirror, asked in due.items():
                     if self._mirrors.get(mirror.id) is mirror:
-                        self._apply(mirror, found.get(mirror.id), asked=asked)
+                        self._apply(mirror, readings.get(mirror.id), asked=asked)
             if conversation_ids:
-                self.follow(await self._reader.running_in(conversation_ids))
+                found = await self._reader.running_in(conversation_ids)
+                self.follow(found)
+                self._look_after_strays({turn.turn_id for turn in found})
         except Exception as error:
             log.warning("mirrors_not_read", error=type(error).__name__, turns=len(due))
             self._read_again_at = asyncio.get_running_loop().time() + self._poll_seconds
             for mirror in due:
                 # Of what the owner still holds nothing has to wait for the database.
                 mirror.asked, mirror.starts_over = True, mirror.has_gap
+
+    def _look_after_strays(self, found: Collection[UUID]) -> None:
+        """What should run here and is not found any more has ended: who watches learns it."""
+        for turn in [turn for id, turn in self._astray.items() if id not in found]:
+            del self._astray[turn.turn_id]
+            self._open(turn, begins=False)
 
     def _read_ended(self, _reading: "asyncio.Task[None]") -> None:
         self._reading = None
@@ -225,7 +227,7 @@ class Mirrors:
         if reading is None:
             self._let_go(mirror)
         elif reading.ended is not None:
-            self._forget(mirror)
+            self._mirrors.pop(mirror.id, None)
             self._hub.end_as_stored(mirror, reading.ended)
         elif reading.epoch != mirror.epoch:
             if reading.chunks:

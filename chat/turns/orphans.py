@@ -9,7 +9,6 @@ import structlog
 from chat.services.ending import Ended
 from chat.turns import metrics
 from chat.turns.bus import Bus, EndedHere
-from chat.turns.endings import done_event, ended_snapshot
 from chat.turns.hub import Hub
 from chat.turns.records import TurnRecords
 from chat.turns.settling import Settler
@@ -60,10 +59,9 @@ class Orphans:
         if ended.by_this_call:
             log.info("turn_recovered", turn=str(ended.turn_id))
             metrics.TURNS_RECOVERED.inc()
-        if stray and self._hub.live(ended.turn_id) is None:
-            # It is this process's own, so nobody mirrors it here.
-            self._hub.say(ended.conversation_id, ended_snapshot(ended))
-            self._hub.say(ended.conversation_id, done_event(ended))
+        if stray:
+            # It is this process's own, so perhaps nobody mirrors it here.
+            self._hub.say_end(ended)
         told = EndedHere(self._node, ended.turn_id)
         self.tell_here(told)
         await self._bus.tell_all(told)
