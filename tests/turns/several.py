@@ -142,7 +142,13 @@ class RoughNetwork(MemoryNetwork):
 class Nodes:
     """A site of several processes; `nodes["a"]` is one of them."""
 
-    def __init__(self, *names: str, network: MemoryNetwork | None = None, bus: bool = True) -> None:
+    def __init__(
+        self,
+        *names: str,
+        network: MemoryNetwork | None = None,
+        bus: bool = True,
+        lease_seconds: float = 10.0,
+    ) -> None:
         self.stored = Stored()
         self.network = network or MemoryNetwork()
         self.relay = StepRelay()
@@ -161,6 +167,7 @@ class Nodes:
                 FAST,
                 node=name,
                 beat_seconds=0.05,
+                lease_seconds=lease_seconds,
                 follow_poll_seconds=POLL_SECONDS,
                 max_turns=100,
                 last_ends_seconds=0.1,
