@@ -17,7 +17,7 @@ from chat.consumers.intents import Starting, intent_of
 from chat.crossing import cross
 from chat.protocol import Attached, Person, Queued
 from chat.queries.running import watchable
-from chat.services.ending import stored_end
+from chat.services.ending import Ended, stored_end
 from chat.services.errors import TooManyWatched
 from chat.services.intents import Admitted, Intent, Models
 from chat.services.interruption import place_to_interrupt, request_interrupt
@@ -156,9 +156,13 @@ class Verbs:
         # Noted in the database too: what the bus loses, the owner finds there with its next beat.
         place = await cross(request_interrupt, self.principal, command.turn)
         if not place.running and (ended := await cross(stored_end, command.turn)):
-            # With its text: the client may have been away while the rest of it came.
-            self._viewer.say(ended_snapshot(ended))
-            self._viewer.say(done_event(ended))
+            self._tell_end(ended)
+
+    def _tell_end(self, ended: Ended) -> None:
+        # With its text, which replaces whatever is still on its way here of this turn.
+        self._viewer.unwatch_where(lambda turn: turn.id == ended.turn_id)
+        self._viewer.say(ended_snapshot(ended))
+        self._viewer.say(done_event(ended))
 
     async def attach(self, command: protocol.Attach) -> None:
         """Watch a conversation; bring the client up to date with the turn it names."""
@@ -190,12 +194,8 @@ class Verbs:
         if live is not None and live.conversation_id == conversation_id:
             return
         ended = await cross(stored_end, turn_id, conversation_id=conversation_id)
-        if ended is None or conversation_id not in self._attached:
-            return
-        # The snapshot replaces whatever is still on its way of this turn.
-        self._viewer.unwatch_where(lambda turn: turn.id == turn_id)
-        self._viewer.say(ended_snapshot(ended))
-        self._viewer.say(done_event(ended))
+        if ended is not None and conversation_id in self._attached:
+            self._tell_end(ended)
 
     def detach(self, command: protocol.Detach) -> None:
         """Stop watching a conversation."""
