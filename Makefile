@@ -5,7 +5,7 @@ PY = .venv/bin/python
 RUN = .venv/bin
 SOURCES = accounts billing chat config tests manage.py
 
-.PHONY: up dev test check interoperability bench leaks kills faults soak fuzz simulate protocol settings lock clean screenshots catalogues python install
+.PHONY: up dev test slow check interoperability bench leaks kills faults soak fuzz simulate protocol settings lock clean screenshots catalogues python install
 
 up: python ## Set up what is missing and run Tram on this machine.
 	@exec $(PYTHON) -m config.embedded up
@@ -20,7 +20,10 @@ test: install ## Run the tests (make test ARGS="-k word" for some).
 	@$(PYTHON) -m config.embedded page
 	@$(PYTHON) -m config.embedded install model || true
 	@$(PY) -m config.catalogues --compile
-	$(RUN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(RUN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
+
+slow: install ## Run the tests that say in a longer way what quicker ones say (minutes).
+	$(RUN)/pytest -q -m slow
 
 check: install ## Lint, types, import contracts, templates, the page's code, migrations, documents.
 	@$(PYTHON) -m config.embedded page

@@ -204,5 +204,6 @@ ERRORS = (
     _("An API key cannot carry this capability."),
     _("This is not allowed."),
     _("There is no such thing here."),
+    _("Your rights have changed meanwhile. Try again."),
     _("Your role in this team does not allow this."),
 )

@@ -83,6 +83,7 @@ def test_it_says_where_it_is_and_who_may_sign_in_and_ctrl_c_ends_everything(
     assert all_gone(family)
 
 
+@pytest.mark.slow
 def test_sigterm_ends_everything(launcher: Launcher) -> None:
     launcher.wait_until_ready()
     family = launcher.family()
@@ -98,6 +99,7 @@ def test_no_process_is_left_when_the_launcher_is_killed(launcher: Launcher) -> N
     assert all_gone(family)
 
 
+@pytest.mark.slow
 def test_the_secrets_are_kept_for_this_user_alone(launcher: Launcher) -> None:
     launcher.wait_until_ready()
     secrets = [

@@ -56,6 +56,7 @@ def test_services_end_and_come_back_where_they_were_and_doors_shut(clusters: Clu
             assert client.get("a") is None
 
 
+@pytest.mark.slow
 async def test_without_redis_two_nodes_answer_beside_each_other(clusters: Clusters) -> None:
     with clusters.make(nodes=1, redis=False) as cluster:
         second = cluster.add()

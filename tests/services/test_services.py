@@ -19,6 +19,7 @@ pytestmark = pytest.mark.services
 LONGER_THAN_REDIS_PY_WAITS_SECONDS = 6
 
 
+@pytest.mark.slow
 def test_the_site_runs_on_postgresql_and_valkey(
     postgresql_url: str, valkey_url: str, tmp_path: Path
 ) -> None:

@@ -120,6 +120,7 @@ async def test_a_relay_without_a_websocket_is_asked_for_one_once(model_server: T
     assert model_server.log.count("No WebSocket to local") == 1, "it is remembered"
 
 
+@pytest.mark.slow
 async def test_a_vocabulary_that_we_do_not_have_raises_no_alarm(model_server: TramServer) -> None:
     """The model's own vocabulary has 49,152 entries, ours 200,000: the counts differ honestly."""
     async with await open_as_alice(model_server) as alice:
@@ -138,6 +139,7 @@ async def test_a_vocabulary_that_we_do_not_have_raises_no_alarm(model_server: Tr
     assert model_server.rows("SELECT kind, detail FROM chat_relayalert") == []
 
 
+@pytest.mark.slow
 def test_the_check_of_a_real_model_says_what_it_can_do(model_server: TramServer) -> None:
     (relay,) = json.loads(model_server.manage("checkrelay", "--json"))
     told = {step["name"]: step["code"] for step in relay["steps"]}
@@ -177,6 +179,7 @@ async def test_a_real_model_is_stopped(model_server: TramServer) -> None:
     assert 0 < done["cost_nano_usd"] < accepted["hold_nano_usd"]
 
 
+@pytest.mark.slow
 async def test_a_conversation_longer_than_the_models_context_goes_on(
     model_server: TramServer,
 ) -> None:

@@ -177,10 +177,15 @@ async def test_the_same_id_with_another_text_is_refused(open_socket: OpenSocket)
 async def test_a_second_message_waits_for_the_answer_above_it(open_socket: OpenSocket) -> None:
     alice = await open_socket("alice")
     first = await alice.chat("Write something long", model="gpt-4.1")
-    error = await alice.chat("And?", model="gpt-4.1", conversation=first["conversation"])
-    assert error["code"] == "too_many_turns"
+    id = str(uuid.uuid4())
+    asked = {"content": "And?", "model": "gpt-4.1", "conversation": first["conversation"]}
+    await alice.send(type="chat", id=id, **asked)
+    waiting = await alice.wait_for(lambda frame: frame["type"] == "queued")
+    assert (waiting["id"], waiting["position"]) == (id, 1)
     await alice.send(type="interrupt", turn=first["turn"])
     await alice.done(first["turn"])
+    second = await alice.wait_for(lambda frame: frame["type"] == "accepted" and frame["id"] == id)
+    assert (await alice.done(second["turn"]))["state"] == "completed"
 
 
 MAKE_DANA = """

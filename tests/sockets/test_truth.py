@@ -3,6 +3,8 @@
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.servers import TramServer
 from tests.socket_client import SocketClient
 
@@ -28,6 +30,7 @@ async def alerts_after(
         return server.rows("select kind, relay, model, detail from chat_relayalert")
 
 
+@pytest.mark.slow
 async def test_an_honest_relay_raises_nothing(server_template: Path, tmp_path: Path) -> None:
     assert await alerts_after(tmp_path, server_template, TURNS) == []
 
@@ -38,6 +41,7 @@ async def test_a_relay_that_adds_a_fifth_is_noticed(server_template: Path, tmp_p
     assert "1.2" in found[0][3]
 
 
+@pytest.mark.slow
 async def test_a_relay_that_answers_as_another_model_is_noticed(
     server_template: Path, tmp_path: Path
 ) -> None:

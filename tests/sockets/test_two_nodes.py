@@ -41,7 +41,9 @@ async def test_who_watches_at_another_node_sees_the_same(site: Cluster, at: At) 
     ends = [await near.finish(second["turn"]), await far.finish(second["turn"])]
     assert ends[0]["sha256"] == ends[1]["sha256"]
     assert far.turns[second["turn"]].content == near.turns[second["turn"]].content
-    assert chunks(far, second["turn"]) == chunks(near, second["turn"])
+    # The last ones may come as the whole text, where the journal was pruned before they were read.
+    seen = chunks(far, second["turn"])
+    assert seen == chunks(near, second["turn"])[: len(seen)]
 
 
 async def test_who_moves_to_another_node_misses_nothing_and_sees_nothing_twice(
