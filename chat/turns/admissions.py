@@ -50,15 +50,16 @@ class Admissions:
         return replace(admitted, created=not await self._is_taken(admitted))
 
     async def _is_taken(self, admitted: Admitted) -> bool:
-        if self._hub.has_ended(admitted.turn_id):
-            return True
         try:
             found = (await self._reader.read({admitted.turn_id: 0})).get(admitted.turn_id)
         except Exception as error:
             # It is run, and lost when the database says so.
             log.warning("admission_not_read", error=type(error).__name__)
-            return False
-        return found is not None and (found.ended is not None or found.epoch > admitted.epoch)
+            found = None
+        # Asked last: its end may have been told while the database answered.
+        if found is None or (found.ended is None and found.epoch == admitted.epoch):
+            return self._hub.has_ended(admitted.turn_id)
+        return True
 
     def _ended(self, task: "asyncio.Task[Admitted]") -> None:
         self._tasks.discard(task)
