@@ -147,6 +147,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     assert line.endswith("cannot be written; choose another with DATA_DIR")
 
 
+@pytest.mark.slow
 def test_a_second_start_prepares_nothing_again(tmp_path: Path) -> None:
     for expected in (True, False):
         started = Launcher(tmp_path / "data")

@@ -9,7 +9,7 @@ import redis
 from tests.cluster import Cluster
 from tests.clusters import Clusters
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.slow]
 
 
 async def test_one_login_is_good_at_every_node_and_both_see_what_is_stored(
@@ -56,7 +56,6 @@ def test_services_end_and_come_back_where_they_were_and_doors_shut(clusters: Clu
             assert client.get("a") is None
 
 
-@pytest.mark.slow
 async def test_without_redis_two_nodes_answer_beside_each_other(clusters: Clusters) -> None:
     with clusters.make(nodes=1, redis=False) as cluster:
         second = cluster.add()

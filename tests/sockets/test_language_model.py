@@ -16,6 +16,8 @@ from tests.processes import Child, free_port, wait_for_port
 from tests.servers import TramServer, server_environment
 from tests.socket_client import SocketClient
 
+# That `make up` answers from it a quicker test shows.
+pytestmark = pytest.mark.slow
 MODEL = "smollm2-135m"
 LOAD_TIMEOUT_SECONDS = 60.0
 IDLE_SECONDS = 0.4
@@ -120,7 +122,6 @@ async def test_a_relay_without_a_websocket_is_asked_for_one_once(model_server: T
     assert model_server.log.count("No WebSocket to local") == 1, "it is remembered"
 
 
-@pytest.mark.slow
 async def test_a_vocabulary_that_we_do_not_have_raises_no_alarm(model_server: TramServer) -> None:
     """The model's own vocabulary has 49,152 entries, ours 200,000: the counts differ honestly."""
     async with await open_as_alice(model_server) as alice:
@@ -139,7 +140,6 @@ async def test_a_vocabulary_that_we_do_not_have_raises_no_alarm(model_server: Tr
     assert model_server.rows("SELECT kind, detail FROM chat_relayalert") == []
 
 
-@pytest.mark.slow
 def test_the_check_of_a_real_model_says_what_it_can_do(model_server: TramServer) -> None:
     (relay,) = json.loads(model_server.manage("checkrelay", "--json"))
     told = {step["name"]: step["code"] for step in relay["steps"]}
@@ -179,7 +179,6 @@ async def test_a_real_model_is_stopped(model_server: TramServer) -> None:
     assert 0 < done["cost_nano_usd"] < accepted["hold_nano_usd"]
 
 
-@pytest.mark.slow
 async def test_a_conversation_longer_than_the_models_context_goes_on(
     model_server: TramServer,
 ) -> None:

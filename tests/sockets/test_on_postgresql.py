@@ -10,7 +10,7 @@ import pytest
 from tests.servers import TramServer
 from tests.socket_client import SocketClient
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
