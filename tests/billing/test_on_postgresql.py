@@ -11,7 +11,7 @@ AGAIN = (
     "tests/billing/test_verification.py",
     "tests/billing/test_races.py",
 )
-# Of these the same has hardly ever been another on PostgreSQL.
+# The rest, for `make slow`.
 AGAIN_SLOWLY = (
     "tests/billing/test_commands.py",
     "tests/billing/test_overview.py",

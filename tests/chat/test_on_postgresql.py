@@ -9,7 +9,7 @@ AGAIN = (
     "tests/chat/test_message_pages.py",
     "tests/chat/test_recovery_commands.py",
 )
-# Of these the same has hardly ever been another on PostgreSQL.
+# The rest, for `make slow`.
 AGAIN_SLOWLY = (
     "tests/chat/test_conversation_services.py",
     "tests/chat/test_admin.py",

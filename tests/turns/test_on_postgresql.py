@@ -12,7 +12,7 @@ AGAIN = (
     "tests/turns/test_handover.py",
     "tests/turns/test_recovery.py",
 )
-# Of these the same has hardly ever been another on PostgreSQL.
+# The rest, for `make slow`.
 AGAIN_SLOWLY = (
     "tests/chat/test_admission.py",
     "tests/chat/test_attempts.py",
