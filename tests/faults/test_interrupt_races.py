@@ -32,8 +32,9 @@ from chat.turns.store import DatabaseChunkStore
 from tests.chat.admitting import send
 from tests.chat.conftest import alice, people
 from tests.chat.test_admission import priced
+from tests.faults.waiting import until
 from tests.people import Cast
-from tests.turns.doubles import Client, NothingElsewhere, StepRelay, until, whole_answer
+from tests.turns.doubles import Client, NothingElsewhere, StepRelay, whole_answer
 
 __all__ = ["alice", "people", "priced"]
 pytestmark = pytest.mark.django_db(transaction=True)
