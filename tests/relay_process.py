@@ -13,13 +13,13 @@ from tests.servers import server_environment
 
 
 class DemoRelayProcess:
-    """`manage.py demorelay`, with its faults listed; `options` are its other ones."""
+    """The demo relay, with its faults listed; `options` are its other ones."""
 
     def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/v1"
-        command = ("manage.py", "demorelay", "--port", str(self.port), "--faults", *options)
+        command = ("-m", "chat.relay.demo", "--port", str(self.port), "--faults", *options)
         self._child = Child(*command, env=server_environment(folder), log=folder / "relay.log")
 
     def start(self) -> None:

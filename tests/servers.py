@@ -170,8 +170,8 @@ class TramServer:
         self.env["EMBEDDED_RELAYS"] = f"{name}={self.relay_url}"
         self.env["EMBEDDED_RELAY_KEY"] = RELAY_KEY
         self.relay = Child(
-            "manage.py",
-            "demorelay",
+            "-m",
+            "chat.relay.demo",
             "--port",
             str(self.relay_port),
             *options,

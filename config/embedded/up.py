@@ -135,7 +135,7 @@ class Household:
         """Start the relays on loopback; `await_relays` waits until they answer."""
         if with_model and (ROOT / (LOCAL_MODEL_MODULE.replace(".", "/") + ".py")).exists():
             self._start_relay("local", env, "-m", LOCAL_MODEL_MODULE)
-        self._start_relay("demo", env, "manage.py", "demorelay")
+        self._start_relay("demo", env, "-m", "chat.relay.demo")
 
     def await_relays(self, env: dict[str, str]) -> None:
         """Note in `env` the relays that answer, the model's first; only its may be missing."""

@@ -182,7 +182,7 @@ def main() -> int:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="tram-carriers-") as folder:
         relay = Child(
-            *("manage.py", "demorelay", "--port", str(port), "--first-token-seconds", "0"),
+            *("-m", "chat.relay.demo", "--port", str(port), "--first-token-seconds", "0"),
             env=server_environment(Path(folder)),
             log=Path(folder) / "relay.log",
         )

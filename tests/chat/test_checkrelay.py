@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 def start(port: int, folder: Path, *options: str) -> Child:
     relay = Child(
-        *("manage.py", "demorelay", "--port", str(port), "--first-token-seconds", "0", *options),
+        *("-m", "chat.relay.demo", "--port", str(port), "--first-token-seconds", "0", *options),
         env=server_environment(folder),
         log=folder / f"relay-{port}.log",
     )

@@ -224,7 +224,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tram-leaks-") as folder:
         port = free_port()
         relay = Child(
-            *("manage.py", "demorelay", "--port", str(port), "--faults"),
+            *("-m", "chat.relay.demo", "--port", str(port), "--faults"),
             *("--tokens-per-second", "0", "--first-token-seconds", "0"),
             env=server_environment(Path(folder)),
             log=Path(folder) / "relay.log",
