@@ -18,6 +18,7 @@ from tests.cluster import Cluster
 from tests.clusters import Clusters
 from tests.servers import TramServer, make_template
 from tests.services.servers import PostgreSQL, ServiceMissing, Valkey, postgresql, valkey
+from tests.sharing import once_a_run
 
 # A busy machine must not fail a property: how long an example takes says nothing about it.
 hypothesis.settings.register_profile(
@@ -67,7 +68,7 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def server_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database with the demo people, to be copied by each test server."""
-    return make_template(tmp_path_factory.mktemp("template"))
+    return once_a_run(tmp_path_factory, "template", make_template) / "tram.sqlite3"
 
 
 @pytest.fixture(scope="module")
