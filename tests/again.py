@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.processes import ROOT
+from tests.services.prepared import MIGRATED
 
 PLUGINS = ("-p", "no:cacheprovider", "-p", "no:xdist")
 PATIENCE_SECONDS = 300
@@ -15,6 +16,7 @@ PATIENCE_SECONDS = 300
 def run_on_postgresql(files: Iterable[str], url: str, data_dir: Path) -> None:
     """Run test files, named from the top folder, against the server at `url`; fail as they do."""
     environment = os.environ | {"TEST_DATABASE_URL": url, "TEST_DATA_DIR": str(data_dir)}
+    environment["TEST_DATABASE_TEMPLATE"] = MIGRATED
     environment.pop("PYTEST_XDIST_WORKER", None)
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *PLUGINS, *files],

@@ -1,10 +1,8 @@
-"""Makes the clusters of a test run, each in a copy of one migrated database."""
+"""Makes the clusters of a test run, each in a copy of one prepared database."""
 
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,11 +10,8 @@ from pathlib import Path
 import psycopg
 
 from tests.cluster import Cluster
-from tests.processes import ROOT
-from tests.servers import server_environment
+from tests.services.prepared import PEOPLED, prepare
 from tests.services.servers import PostgreSQL, Valkey
-
-TEMPLATE = "tram_template"
 
 
 class Clusters:
@@ -25,7 +20,6 @@ class Clusters:
     def __init__(self, postgresql: PostgreSQL, valkey: Valkey, folder: Path) -> None:
         self.postgresql, self.valkey, self._folder = postgresql, valkey, folder
         self._numbers = itertools.count()
-        self._has_template = False
 
     def make(
         self,
@@ -41,7 +35,7 @@ class Clusters:
         folder = self._folder / str(next(self._numbers))
         folder.mkdir()
         database = f"tram_{folder.name}"
-        self._make_template()
+        prepare(self.postgresql, self._folder)
         self._copy(database)
         with ExitStack() as undo:
             made = Cluster(
@@ -61,22 +55,4 @@ class Clusters:
 
     def _copy(self, database: str) -> None:
         with psycopg.connect(self.postgresql.url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{TEMPLATE}"'.encode())
-
-    def _make_template(self) -> None:
-        if self._has_template:
-            return
-        with psycopg.connect(self.postgresql.url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{TEMPLATE}"'.encode())
-        env = server_environment(self._folder)
-        env["DATABASE_URL"] = self.postgresql.url.replace("/postgres", f"/{TEMPLATE}")
-        for command in (
-            ["manage.py", "migrate", "--verbosity", "0"],
-            ["manage.py", "seeddemo"],
-            ["-m", "tests.faults.prices"],
-        ):
-            done = subprocess.run(
-                [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True
-            )
-            assert done.returncode == 0, done.stderr
-        self._has_template = True
+            connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{PEOPLED}"'.encode())

@@ -17,6 +17,7 @@ from pytest_django import DjangoDbBlocker
 from tests.cluster import Cluster
 from tests.clusters import Clusters
 from tests.servers import TramServer, make_template
+from tests.services.prepared import prepared_data
 from tests.services.servers import PostgreSQL, ServiceMissing, Valkey, postgresql, valkey
 from tests.sharing import once_a_run
 
@@ -91,13 +92,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[PostgreSQL]:
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
     """A real PostgreSQL server of this test run; who ends it starts it again."""
     try:
+        prepared = once_a_run(tmp_path_factory, "postgresql", prepared_data)
         # Not in pytest's folder, which the next run closes to the server's own user.
         with (
             tempfile.TemporaryDirectory(prefix="tram-postgresql-") as folder,
-            postgresql(Path(folder)) as server,
+            postgresql(Path(folder), prepared / "data") as server,
         ):
             yield server
     except ServiceMissing as missing:

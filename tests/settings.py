@@ -22,8 +22,12 @@ if not os.environ.get("TEST_DATA_DIR"):
 os.environ["DATA_DIR"] = os.environ["TEST_DATA_DIR"]
 
 from config.settings import *  # noqa: E402, F403
+from config.settings import DATABASES  # noqa: E402
 
 TESTS_DIR = Path(__file__).resolve().parent
 # Slow on purpose in production; a test signs in many people.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+if "TEST_DATABASE_TEMPLATE" in os.environ:
+    # Migrated already.
+    DATABASES["default"]["TEST"] = {"TEMPLATE": os.environ["TEST_DATABASE_TEMPLATE"]}

