@@ -11,12 +11,10 @@ from django.db.models import F, Q
 
 from billing import ledger
 from billing.errors import AmountInvalid, BudgetExhausted
-from billing.models import Budget, BudgetPeriod, BudgetScope, Transfer
+from billing.limits import RANKS, current_budgets, limits_above
+from billing.models import Budget, BudgetScope, LimitScope, Transfer
 from billing.models.budgets import REMAINING
 from billing.money import MAX_GRANT_NANO_USD, format_usd, usd_to_nano
-
-RANKS = {BudgetScope.INSTALLATION: 0, BudgetScope.TEAM: 1, BudgetScope.PERSON: 2}
-"""The order in which budgets are locked."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +45,17 @@ def team_key(team_id: UUID) -> str:
     return f"team:{team_id}"
 
 
-def key_of(budget: Budget) -> str:
-    """The key of any budget: its scope, owner and period."""
-    parts = [budget.scope]
-    parts += [str(owner) for owner in (budget.team_id, budget.person_id) if owner is not None]
-    if budget.period != BudgetPeriod.NONE:
-        parts += [budget.period, str(budget.period_start)]
-    return ":".join(parts)
-
-
-def locked_budgets(team_id: UUID, person_id: int) -> list[Budget]:
-    """Every budget above this person in this team, locked in the fixed order until commit.
+def locked_budgets(
+    team_id: UUID, person_id: int, conversation_id: UUID | None = None
+) -> list[Budget]:
+    """Every budget above this person in this team, locked in the fixed order until commit: the
+    team's credit, and the current period of each limit that applies.
 
     The team's own is among them, empty where nothing was ever granted: a free model may run on it.
     """
-    above = (
-        Q(scope=BudgetScope.INSTALLATION)
-        | Q(scope=BudgetScope.TEAM, team_id=team_id)
-        | Q(scope=BudgetScope.PERSON, team_id=team_id, person_id=person_id)
-    )
-    rows = Budget.objects.select_for_update().filter(above, period=BudgetPeriod.NONE)
+    keys = current_budgets(limits_above(team_id, person_id, conversation_id))
+    keys.append(team_key(team_id))
+    rows = Budget.objects.select_for_update().filter(key__in=keys)
     budgets = list(rows.order_by("rank", "id"))
     if any(budget.key == team_key(team_id) for budget in budgets):
         return budgets
@@ -75,14 +64,15 @@ def locked_budgets(team_id: UUID, person_id: int) -> list[Budget]:
 
 
 def take(budgets: Sequence[Budget], amount_nano_usd: int) -> None:
-    """Hold the amount in every budget, or raise BudgetExhausted; the caller rolls back.
+    """Hold the amount in every budget, or raise BudgetExhausted; the caller rolls back. What is
+    not hard takes any amount.
 
     The update is conditional although the rows are locked: the database decides, not what we read.
     """
     for budget in budgets:
         taken = (
             Budget.objects.alias(remaining=REMAINING)
-            .filter(pk=budget.pk, remaining__gte=amount_nano_usd)
+            .filter(Q(is_hard=False) | Q(remaining__gte=amount_nano_usd), pk=budget.pk)
             .update(held_nano_usd=F("held_nano_usd") + amount_nano_usd)
         )
         if not taken:
@@ -163,6 +153,6 @@ def _locked_team_budget(team_id: UUID) -> Budget:
     key = team_key(team_id)
     Budget.objects.get_or_create(
         key=key,
-        defaults={"scope": BudgetScope.TEAM, "rank": RANKS[BudgetScope.TEAM], "team_id": team_id},
+        defaults={"scope": BudgetScope.TEAM, "rank": RANKS[LimitScope.TEAM], "team_id": team_id},
     )
     return Budget.objects.select_for_update().get(key=key)

@@ -38,6 +38,7 @@ def place_hold(
     model: str,
     prompt_bytes: int,
     max_tokens: int,
+    conversation_id: UUID | None = None,
 ) -> HoldPlaced:
     """Hold the worst case of a turn in every budget above the person, all or nothing.
 
@@ -51,7 +52,7 @@ def place_hold(
         raise UsageInvalid
     try:
         with transaction.atomic():
-            budgets = locked_budgets(team_id, person_id)
+            budgets = locked_budgets(team_id, person_id, conversation_id)
             # Before the price and the money are asked: the first hold may have used up what was
             # left.
             held_before = Hold.objects.filter(subject=subject).first()
@@ -74,6 +75,7 @@ def place_hold(
                 prompt_bytes=prompt_bytes,
                 max_tokens=fitting,
                 amount_nano_usd=amount,
+                conversation_id=conversation_id,
             )
             HoldBudget.objects.bulk_create(HoldBudget(hold=hold, budget=b) for b in budgets)
     except IntegrityError:
@@ -111,7 +113,7 @@ def _fit(
     prompt_bytes: int,
     max_tokens: int,
 ) -> int:
-    remaining = min(budget.remaining_nano_usd for budget in budgets)
+    remaining = min(each.remaining_nano_usd for each in budgets if each.is_hard)
     least = min(max_tokens, MIN_MAX_TOKENS)
     fitting = max_tokens_within(remaining, price, prompt_bytes, max_tokens)
     if fitting < least:

@@ -16,7 +16,6 @@ from billing.models import (
     Account,
     AccountKind,
     Budget,
-    BudgetScope,
     Hold,
     Quality,
     Settlement,
@@ -134,7 +133,7 @@ def _budget_differences(books: Books) -> Iterator[Difference]:
 
 def _budget_of_fold(books: Books, budget: Budget) -> dict[str, int]:
     """What the counters of a budget must be: a team's by the fold, others' by the holds taken."""
-    if budget.scope == BudgetScope.TEAM and budget.team_id is not None:
+    if budget.limit_id is None and budget.team_id is not None:
         return asdict(books.team(budget.team_id))
     holds = Transfer.objects.filter(kind=TransferKind.HOLD, hold__taken_from__budget=budget)
     posted = Transfer.objects.filter(

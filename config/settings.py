@@ -11,6 +11,7 @@ from config.options import (
     BASE_DIR,
     Accounts,
     Limits,
+    Money,
     Nodes,
     Relay,
     Site,
@@ -30,6 +31,7 @@ NODES = read(Nodes, os.environ)
 SOCKETS = read(Sockets, os.environ)
 RELAY = read(Relay, os.environ)
 LIMITS = read(Limits, os.environ)
+MONEY = read(Money, os.environ)
 STORED_RELAYS = read(StoredRelays, os.environ)
 RELAY.addresses()  # A wrong one ends the start here, not the first turn.
 
@@ -125,6 +127,12 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 SIGNUP_OPEN = ACCOUNTS.signup_open
+# Money.
+LEDGER_KEYS = MONEY.keys(SECRET_KEY)
+LEDGER_ANCHORS_DIR = MONEY.anchors(DATA_DIR)
+BILLING_ZONE = MONEY.checked_zone()
+TOPUP_USD_PER_CNY = MONEY.topup_usd_per_cny
+SPEND_WEBHOOK_URL = MONEY.webhook()
 SIGNUP_CREDIT_USD = ACCOUNTS.signup_credit_usd
 DEMO = ACCOUNTS.demo
 DEMO_PASSWORD = ACCOUNTS.demo_password
@@ -202,7 +210,14 @@ SERVESTATIC_ALLOW_ALL_ORIGINS = False
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = False
 
 # No log and no error page shows these.
-SECRETS = (SECRET_KEY, METRICS_TOKEN, RELAY.api_key, *RELAY_KEY_SECRETS)
+SECRETS = (
+    SECRET_KEY,
+    METRICS_TOKEN,
+    *LEDGER_KEYS,
+    SPEND_WEBHOOK_URL,
+    RELAY.api_key,
+    *RELAY_KEY_SECRETS,
+)
 DEFAULT_EXCEPTION_REPORTER = "config.error_pages.Report"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.error_pages.Filter"
 LOGGING_CONFIG = None

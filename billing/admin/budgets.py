@@ -11,15 +11,15 @@ from django.utils.translation import gettext_lazy as _
 from billing.admin.amounts import UsdField
 from billing.admin.bases import Exported, money
 from billing.admin.exports import BudgetResource
-from billing.budgets import RANKS, check_grant, grant_credit, key_of
+from billing.budgets import check_grant, grant_credit, team_key
 from billing.errors import AmountInvalid
-from billing.models import Budget, BudgetScope
+from billing.limits import RANKS
+from billing.models import Budget, BudgetScope, LimitScope
 
 
 class BudgetForm(forms.ModelForm[Budget]):
-    """A team's budget grows by credit; the other budgets are limits."""
+    """A team's budget grows by credit."""
 
-    granted_nano_usd = UsdField(label=_("Limit, USD"), required=False)
     credit_usd = UsdField(
         label=_("Give credit, USD"),
         required=False,
@@ -30,45 +30,23 @@ class BudgetForm(forms.ModelForm[Budget]):
         """What a person sets."""
 
         model = Budget
-        fields = ("scope", "team", "person", "granted_nano_usd", "soft_limit_percent")
+        fields = ("team", "soft_limit_percent")
 
     def clean(self) -> dict[str, Any] | None:
-        """An owner that fits the scope, once; a limit that is not negative."""
+        """A team, once; credit that can be given."""
         cleaned = super().clean() or self.cleaned_data
+        team = cleaned.get("team")
         if self.instance.pk is None and not self.errors:
-            self._check_owner(cleaned)
-        limit = cleaned.get("granted_nano_usd")
-        if limit is not None and limit < 0:
-            raise ValidationError(_("A limit is not negative."))
-        cleaned["granted_nano_usd"] = limit or 0
-        if not self.errors:
-            self._check_credit(cleaned)
-        return cleaned
-
-    def _check_credit(self, cleaned: dict[str, Any]) -> None:
-        is_teams = cleaned.get("scope") == BudgetScope.TEAM
-        credit = cleaned.get("credit_usd") or (is_teams and cleaned["granted_nano_usd"])
+            if team is None:
+                raise ValidationError(_("Choose the team."))
+            if Budget.objects.filter(key=team_key(team.pk)).exists():
+                raise ValidationError(_("This budget exists already."))
         try:
-            if credit:
+            if credit := cleaned.get("credit_usd"):
                 check_grant(credit)
         except AmountInvalid as error:
             raise ValidationError(str(error), code=error.code) from error
-
-    def _check_owner(self, cleaned: dict[str, Any]) -> None:
-        scope, team, person = cleaned["scope"], cleaned["team"], cleaned["person"]
-        wanted = {
-            BudgetScope.INSTALLATION: (False, False),
-            BudgetScope.TEAM: (True, False),
-            BudgetScope.PERSON: (True, True),
-        }[BudgetScope(scope)]
-        if (team is not None, person is not None) != wanted:
-            raise ValidationError(
-                _("A team's budget names the team, a person's the team and the person.")
-            )
-        if Budget.objects.filter(
-            key=key_of(Budget(scope=scope, team=team, person=person))
-        ).exists():
-            raise ValidationError(_("This budget exists already."))
+        return cleaned
 
 
 class BudgetAdmin(Exported):
@@ -89,7 +67,7 @@ class BudgetAdmin(Exported):
     list_select_related = ("team", "person")
     search_fields = ("team__name", "person__username")
     autocomplete_fields = ()
-    readonly_fields = ("spent", "held", "remaining")
+    readonly_fields = ("granted", "spent", "held", "remaining")
     granted = money("granted_nano_usd", _("granted"))
     spent = money("posted_nano_usd", _("spent"))
     held = money("held_nano_usd", _("held"))
@@ -102,29 +80,25 @@ class BudgetAdmin(Exported):
         return str(budget)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
-        """A team's own budget is given credit, another one a limit."""
+        """A team's own budget is given credit; a limit's are only looked at."""
         if obj is None:
-            return ["scope", "team", "person", "granted_nano_usd", "soft_limit_percent"]
-        changed = "credit_usd" if obj.scope == BudgetScope.TEAM else "granted_nano_usd"
-        return ["spent", "held", "remaining", changed, "soft_limit_percent"]
+            return ["team", "credit_usd", "soft_limit_percent"]
+        changed = ["credit_usd", "soft_limit_percent"] if obj.limit_id is None else []
+        return ["granted", "spent", "held", "remaining", *changed]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Holds name the budgets they were taken from."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Store the limits. Credit goes through the ledger, and no counter is overwritten."""
+        """Credit goes through the ledger, and no counter is overwritten."""
         if not change:
-            obj.rank, obj.key = RANKS[BudgetScope(obj.scope)], key_of(obj)
-            credit = obj.granted_nano_usd if obj.scope == BudgetScope.TEAM else 0
-            obj.granted_nano_usd -= credit
+            obj.scope, obj.rank = BudgetScope.TEAM, RANKS[LimitScope.TEAM]
+            obj.key = team_key(obj.team_id)
             super().save_model(request, obj, form, change)
-        else:
-            credit = form.cleaned_data.get("credit_usd") or 0
-            names = [
-                name for name in ("granted_nano_usd", "soft_limit_percent") if name in form.fields
-            ]
-            obj.save(update_fields=names)
+        elif "soft_limit_percent" in form.fields:
+            obj.save(update_fields=["soft_limit_percent"])
+        credit = form.cleaned_data.get("credit_usd")
         if credit:
             grant_credit(
                 team_id=obj.team_id,

@@ -1,22 +1,29 @@
 """Tables of money: accounts and transfers, holds, settlements, prices, budgets."""
 
-from billing.models.budgets import Budget, BudgetPeriod, BudgetScope
+from billing.models.budgets import Budget, BudgetScope
+from billing.models.codes import Code
 from billing.models.holds import Hold, HoldBudget
 from billing.models.ledger import Account, AccountKind, Transfer, TransferKind
-from billing.models.prices import PriceVersion
+from billing.models.limits import Limit, LimitScope, Period, SpendAlert
+from billing.models.prices import Markup, PriceVersion
 from billing.models.settlements import Quality, Settlement
 
 __all__ = [
     "Account",
     "AccountKind",
     "Budget",
-    "BudgetPeriod",
     "BudgetScope",
+    "Code",
     "Hold",
     "HoldBudget",
+    "Limit",
+    "LimitScope",
+    "Markup",
+    "Period",
     "PriceVersion",
     "Quality",
     "Settlement",
+    "SpendAlert",
     "Transfer",
     "TransferKind",
 ]

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from billing.models.limits import Limit
+
 
 class BudgetScope(models.TextChoices):
     """Whose spending a budget bounds."""
@@ -14,23 +16,15 @@ class BudgetScope(models.TextChoices):
     INSTALLATION = "installation", _("Installation")
     TEAM = "team", _("Team")
     PERSON = "person", _("Person in a team")
-
-
-class BudgetPeriod(models.TextChoices):
-    """How often a budget starts afresh."""
-
-    NONE = "none", _("Never")
-    DAY = "day", _("Every day")
-    WEEK = "week", _("Every week")
-    MONTH = "month", _("Every month")
+    CONVERSATION = "conversation", _("Conversation")
 
 
 class Budget(models.Model):
-    """A bound on spending, in nano-USD, with its counters.
+    """A bound on spending, in nano-USD, with its counters: a team's credit, or a limit's period.
 
-    `posted` (captured) and `held` (open holds) are caches of the transfers; of a team's own budget
-    `granted` is one too (its grants and adjustments), of the others it is a limit that people set.
-    A hold must fit into every budget that applies: posted + held + hold <= granted.
+    `posted` (captured) and `held` (open holds) are caches of the transfers; of a team's credit
+    `granted` is one too (its grants and adjustments), of the others it is the amount of the limit.
+    A hold must fit into every hard budget that applies: posted + held + hold <= granted.
     """
 
     key = models.CharField(max_length=120, unique=True, editable=False)
@@ -52,10 +46,19 @@ class Budget(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
     )
-    period = models.CharField(
-        _("period"), max_length=8, choices=BudgetPeriod.choices, default=BudgetPeriod.NONE
+    conversation_id = models.UUIDField(_("conversation"), null=True, blank=True)
+    limit = models.ForeignKey(
+        Limit,
+        verbose_name=_("limit"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="budgets",
     )
+    # The first day of the period, in the limit's zone; None where it never starts afresh.
     period_start = models.DateField(_("period start"), null=True, blank=True, editable=False)
+    is_hard = models.BooleanField(_("refuses what does not fit"), default=True, editable=False)
     granted_nano_usd = models.BigIntegerField(_("granted"), default=0)
     posted_nano_usd = models.BigIntegerField(_("spent"), default=0, editable=False)
     held_nano_usd = models.BigIntegerField(_("held"), default=0, editable=False)
@@ -64,7 +67,7 @@ class Budget(models.Model):
     )
 
     class Meta:
-        """Ordered as they are locked: installation, team, person; then by id."""
+        """Ordered as they are locked: installation, team, person, conversation; then by id."""
 
         ordering = ("rank", "id")
         verbose_name = _("budget")
@@ -78,7 +81,13 @@ class Budget(models.Model):
             models.CheckConstraint(
                 condition=Q(scope="installation", team=None, person=None)
                 | Q(scope="team", team__isnull=False, person=None)
-                | Q(scope="person", team__isnull=False, person__isnull=False),
+                | Q(scope="person", team__isnull=False, person__isnull=False)
+                | Q(
+                    scope="conversation",
+                    team__isnull=False,
+                    person=None,
+                    conversation_id__isnull=False,
+                ),
                 name="billing_budget_scope_names_its_owner",
             ),
             models.CheckConstraint(
@@ -89,7 +98,8 @@ class Budget(models.Model):
     def __str__(self) -> str:
         if self.team is None:
             return str(BudgetScope.INSTALLATION.label)
-        return f"{self.person}, {self.team}" if self.person else str(self.team)
+        owner = self.person or self.conversation_id
+        return f"{owner}, {self.team}" if owner else str(self.team)
 
     @property
     def remaining_nano_usd(self) -> int:

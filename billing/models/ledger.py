@@ -38,6 +38,7 @@ class Account(models.Model):
     debits_posted_nano_usd = models.BigIntegerField(_("debits posted"), default=0)
     credits_pending_nano_usd = models.BigIntegerField(_("credits pending"), default=0)
     credits_posted_nano_usd = models.BigIntegerField(_("credits posted"), default=0)
+    entries = models.BigIntegerField(_("entries"), default=0, editable=False)
 
     class Meta:
         """A team has one account of a kind; the installation has one funding account."""
@@ -73,6 +74,7 @@ class TransferKind(models.TextChoices):
     CAPTURE = "capture", _("Capture")
     RELEASE = "release", _("Release")
     ADJUSTMENT = "adjustment", _("Adjustment")
+    CORRECTION = "correction", _("Correction")
 
 
 class Transfer(models.Model):
@@ -110,6 +112,13 @@ class Transfer(models.Model):
     note = models.CharField(_("note"), max_length=200, blank=True)
     idempotency_key = models.CharField(_("idempotency key"), max_length=120, unique=True)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    # Its place among the team's transfers and in each of its two accounts: from 1, without gaps.
+    number = models.BigIntegerField(_("number"), editable=False)
+    debit_entry = models.BigIntegerField(editable=False)
+    credit_entry = models.BigIntegerField(editable=False)
+    # Of this row and of the mac before it in the team; `key_id` names the key. See billing.chain.
+    mac = models.CharField(max_length=64, editable=False)
+    key_id = models.CharField(max_length=8, editable=False)
 
     class Meta:
         """Newest first. What makes a row well formed is checked by the database."""
@@ -119,6 +128,7 @@ class Transfer(models.Model):
         verbose_name_plural = _("transfers")
         indexes: ClassVar = [models.Index(fields=("team", "id"), name="billing_transfer_by_team")]
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=("team", "number"), name="billing_transfer_numbered"),
             models.CheckConstraint(
                 condition=Q(amount_nano_usd__gte=0), name="billing_transfer_amount_positive"
             ),

@@ -41,7 +41,10 @@ class Settlement(models.Model):
     completion_tokens = models.BigIntegerField(_("tokens out"))
     cached_tokens = models.BigIntegerField(_("tokens cached"), null=True, blank=True)
     reasoning_tokens = models.BigIntegerField(_("tokens of reasoning"), null=True, blank=True)
+    images = models.PositiveIntegerField(_("images"), default=0)
     cost_nano_usd = models.BigIntegerField(_("cost"))
+    # What the relay asks for it; the team's cost has the markup on top.
+    relay_cost_nano_usd = models.BigIntegerField(_("cost at the relay"), default=0)
     official_cost_nano_usd = models.BigIntegerField(_("official cost"), null=True, blank=True)
     quality = models.CharField(_("quality"), max_length=16, choices=Quality.choices)
     outcome = models.CharField(_("outcome"), max_length=80)

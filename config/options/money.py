@@ -1,0 +1,78 @@
+"""Settings of money: the ledger's keys, the zone of budgets, what is told when they run low."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from config.environment import SettingInvalid, variable
+
+SHORTEST_KEY_CHARACTERS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Ledger, budgets and top-ups."""
+
+    ledger_keys: tuple[str, ...] = variable(
+        "LEDGER_KEYS",
+        (),
+        secret=True,
+        meaning="Random texts of 32 characters or more that sign the ledger's rows, with commas: "
+        "the first signs, the others still verify. Changing SECRET_KEY does not change them once "
+        "they are set.",
+        shown_default="made from SECRET_KEY",
+    )
+    ledger_anchors: Path = variable(
+        "LEDGER_ANCHORS_DIR",
+        Path(),
+        meaning="Folder for the daily anchors of the ledger; best on another machine's disk.",
+        shown_default="ledger-anchors in DATA_DIR",
+    )
+    zone: str = variable(
+        "BILLING_ZONE",
+        "UTC",
+        meaning="Time zone in which the days, weeks and months of limits begin, such as "
+        "Asia/Ho_Chi_Minh.",
+    )
+    topup_usd_per_cny: str = variable(
+        "TOPUP_USD_PER_CNY",
+        "1",
+        unit="USD",
+        meaning="Credit for one CNY that is topped up; the default relay gives USD 1.",
+    )
+    spend_webhook_url: str = variable(
+        "SPEND_WEBHOOK_URL",
+        "",
+        secret=True,
+        meaning="Address that is told by POST when a budget reaches a share that is warned of. "
+        "Empty: none.",
+    )
+
+    def keys(self, secret_key: str) -> tuple[str, ...]:
+        """Return the keys, the one that signs first; raises `SettingInvalid`."""
+        if any(len(each) < SHORTEST_KEY_CHARACTERS for each in self.ledger_keys):
+            raise SettingInvalid(
+                "LEDGER_KEYS", f"a list of texts of {SHORTEST_KEY_CHARACTERS} characters at least"
+            )
+        derived = hashlib.sha256(f"tram ledger key:{secret_key}".encode()).hexdigest()
+        return self.ledger_keys or (derived,)
+
+    def anchors(self, data_dir: Path) -> Path:
+        """Return the folder of the anchors."""
+        return data_dir / "ledger-anchors" if self.ledger_anchors == Path() else self.ledger_anchors
+
+    def checked_zone(self) -> str:
+        """Return the zone's name; raises `SettingInvalid` for one that nobody knows."""
+        try:
+            return ZoneInfo(self.zone).key
+        except (ValueError, OSError):
+            raise SettingInvalid("BILLING_ZONE", "a time zone such as Asia/Shanghai") from None
+
+    def webhook(self) -> str:
+        """Return the address to call, or nothing; raises `SettingInvalid`."""
+        parts = urlsplit(self.spend_webhook_url)
+        if self.spend_webhook_url and (parts.scheme not in ("http", "https") or not parts.netloc):
+            raise SettingInvalid("SPEND_WEBHOOK_URL", "an address that begins with https://")
+        return self.spend_webhook_url
