@@ -263,7 +263,27 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="hold",
             name="markup_basis_points",
-            field=models.IntegerField(default=0, verbose_name="markup"),
+            field=models.IntegerField(default=0, verbose_name="markup, hundredths of a percent"),
+        ),
+        migrations.AddField(
+            model_name="hold",
+            name="max_images",
+            field=models.PositiveIntegerField(default=0, verbose_name="images at most"),
+        ),
+        migrations.AddField(
+            model_name="priceversion",
+            name="from_default",
+            field=models.BooleanField(
+                default=False, editable=False, verbose_name="the default price"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="priceversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("from_default", True)),
+                fields=("model",),
+                name="billing_price_default_once",
+            ),
         ),
         migrations.AddField(
             model_name="priceversion",
@@ -284,6 +304,10 @@ class Migration(migrations.Migration):
             model_name="settlement",
             name="relay_cost_nano_usd",
             field=models.BigIntegerField(default=0, verbose_name="cost at the relay"),
+        ),
+        migrations.AddIndex(
+            model_name="settlement",
+            index=models.Index(fields=("team", "model", "-id"), name="billing_usage_of_model"),
         ),
         migrations.AddField(
             model_name="transfer",

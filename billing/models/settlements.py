@@ -53,7 +53,7 @@ class Settlement(models.Model):
     created_at = models.DateTimeField(_("settled"), db_default=Now(), editable=False)
 
     class Meta:
-        """Newest first; indexed as the overview groups."""
+        """Newest first; indexed as the overview groups, and for the lengths of answers."""
 
         ordering = ("-id",)
         verbose_name = _("usage of a turn")
@@ -63,6 +63,7 @@ class Settlement(models.Model):
             models.Index(fields=("team", "day"), name="billing_usage_by_team"),
             models.Index(fields=("person", "day"), name="billing_usage_by_person"),
             models.Index(fields=("model", "day"), name="billing_usage_by_model"),
+            models.Index(fields=("team", "model", "-id"), name="billing_usage_of_model"),
         ]
 
     def __str__(self) -> str:
