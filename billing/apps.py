@@ -17,11 +17,13 @@ class BillingConfig(AppConfig):
     def ready(self) -> None:
         """Give each new team its sign-up credit: accounts lies below and cannot ask for it.
 
-        ImproperlyConfigured where that credit is not an amount.
+        ImproperlyConfigured where that credit, or the rule of top-ups, is not an amount.
         """
         from billing.budgets import signup_credit_nano_usd
+        from billing.topups import usd_per_cny_nano
 
         signup_credit_nano_usd()
+        usd_per_cny_nano()
         post_save.connect(
             _credit_new_team, sender="accounts.Team", dispatch_uid="billing.signup_credit"
         )

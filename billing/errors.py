@@ -50,6 +50,12 @@ class PriceRefused(BillingError):
     code = "price_refused"
 
 
+class MarkupRefused(BillingError):
+    """A markup is a percentage between -100 and 1,000, and is never edited."""
+
+    code = "markup_refused"
+
+
 class HoldUnknown(BillingError):
     """Nothing is held for this subject, so nothing can be settled."""
 
@@ -72,3 +78,39 @@ class TeamAmbiguous(BillingError):
     """Several teams have this name. Give the id."""
 
     code = "team_ambiguous"
+
+
+class TopUpRepeated(BillingError):
+    """This key belongs to another top-up. Give each top-up a key of its own."""
+
+    code = "top_up_repeated"
+
+
+class CodeRefused(BillingError):
+    """This code gives no credit."""
+
+    code = "code_refused"
+
+
+class CodeUnknown(CodeRefused):
+    """There is no such code. Compare each character with what you were given."""
+
+    code = "code_unknown"
+
+
+class CodeUsed(CodeRefused):
+    """This code was redeemed already. Each code gives credit once."""
+
+    code = "code_used"
+
+
+class CodeExpired(CodeRefused):
+    """This code has expired. Ask whoever gave it to you for another one."""
+
+    code = "code_expired"
+
+
+class CodeRevoked(CodeRefused):
+    """This code was withdrawn. Ask whoever gave it to you for another one."""
+
+    code = "code_revoked"
