@@ -6,11 +6,13 @@ from django.db import connection
 from billing.tokens import count_tokens
 from chat.crossing import cross
 from chat.services.leases import forget_others
+from chat.turns.alert_teller import AlertTeller
 from chat.turns.engines import engine
 from chat.turns.limits import close_gates
 from chat.turns.relays import directory
 from chat.turns.relays.first_look import look_at_relays as look_at_relays
 
+_alerts = AlertTeller()
 _draining = False
 _taken_over = False
 
@@ -32,6 +34,7 @@ async def start(role: str) -> None:
     await directory().ready()
     # The tokenizer takes a third of a second to load: not in somebody's first Stop.
     await cross(count_tokens, "warm", "gpt-4.1")
+    _alerts.start()
 
 
 def begin_drain(*, taken_over: bool) -> None:
@@ -49,6 +52,7 @@ async def drain(seconds: float) -> None:
 
 async def close() -> None:
     """End everything, after a drain. The engine stays where it is found, and takes nothing."""
+    await _alerts.aclose()
     await engine().aclose()
     await directory().aclose()
     await close_gates()
