@@ -1,6 +1,7 @@
 """What can be refused or go wrong with money. The docstring is the message."""
 
 import inspect
+from datetime import date
 
 
 class BillingError(Exception):
@@ -19,19 +20,60 @@ class AmountInvalid(BillingError):
 
 
 class BudgetExhausted(BillingError):
-    """The budget is too small for this message."""
+    """The budget is too small for this message.
+
+    `scope` is the tightest budget's (`credit` for what a team was given), `period` how often it
+    starts afresh, `next_start` the day when it does, in its zone.
+    """
 
     code = "budget_exhausted"
 
-    def __init__(self, remaining_nano_usd: int, needed_nano_usd: int) -> None:
+    def __init__(
+        self,
+        remaining_nano_usd: int,
+        needed_nano_usd: int,
+        *,
+        name: str = "The budget",
+        scope: str = "credit",
+        period: str = "none",
+        next_start: date | None = None,
+    ) -> None:
         from billing.money import format_usd
 
-        super().__init__(
-            f"The budget is too small for this message: {format_usd(remaining_nano_usd)} left, "
-            f"{format_usd(needed_nano_usd)} needed."
-        )
+        left = format_usd(remaining_nano_usd) if remaining_nano_usd > 0 else "nothing"
+        message = f"{name} has {left} left, this message needs up to {format_usd(needed_nano_usd)}."
+        if next_start is not None:
+            message += f" It starts afresh on {next_start.day} {next_start:%B}."
+        super().__init__(message)
         self.remaining_nano_usd = remaining_nano_usd
         self.needed_nano_usd = needed_nano_usd
+        self.scope = scope
+        self.period = period
+        self.next_start = next_start
+
+
+class LimitInvalid(BillingError):
+    """This limit makes no sense."""
+
+    code = "limit_invalid"
+
+
+class ZoneUnknown(LimitInvalid):
+    """Nobody knows this time zone. Name one such as Asia/Shanghai."""
+
+    code = "zone_unknown"
+
+
+class LimitExists(BillingError):
+    """There is such a limit already. Change it, or end it first."""
+
+    code = "limit_exists"
+
+
+class LimitEnded(BillingError):
+    """This limit has ended, and bounds nothing any more. Set a new one."""
+
+    code = "limit_ended"
 
 
 class PriceUnknown(BillingError):
@@ -114,3 +156,9 @@ class CodeRevoked(CodeRefused):
     """This code was withdrawn. Ask whoever gave it to you for another one."""
 
     code = "code_revoked"
+
+
+class AnchorsNotWritten(BillingError):
+    """The ledger's anchors cannot be written. Look at LEDGER_ANCHORS_DIR."""
+
+    code = "anchors_not_written"

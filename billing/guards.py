@@ -12,9 +12,15 @@ IMMUTABLE_TABLES = (
     "billing_hold",
     "billing_holdbudget",
     "billing_priceversion",
+    "billing_markup",
 )
 KEPT_TABLES = ("billing_settlement", "billing_account")
 """Their rows may change (quality, cached counters) but never go."""
+SAME_KEY = {
+    "billing_transfer": " OR idempotency_key = NEW.idempotency_key",
+    "billing_hold": " OR subject = NEW.subject OR transfer_id = NEW.transfer_id",
+}
+"""By what a row of SQLite could be replaced, besides its id."""
 
 
 def guard_names(vendor: str) -> set[str]:
@@ -27,10 +33,15 @@ def guard_names(vendor: str) -> set[str]:
 
 
 def create_guards(connection: BaseDatabaseWrapper) -> None:
-    """Create every trigger that is not there. Needs no transaction of its own."""
-    statements = _postgresql() if connection.vendor == "postgresql" else _sqlite()
+    """Create every trigger that is not there. Needs no transaction of its own.
+
+    An early migration calls it before the later tables are made: it guards those that are there.
+    """
     with connection.cursor() as cursor:
-        for statement in statements:
+        made = set(connection.introspection.table_names(cursor))
+        immutable = tuple(table for table in IMMUTABLE_TABLES if table in made)
+        write = _postgresql if connection.vendor == "postgresql" else _sqlite
+        for statement in write(immutable):
             cursor.execute(statement)
 
 
@@ -57,12 +68,12 @@ def missing_guards(connection: BaseDatabaseWrapper) -> set[str]:
         return guard_names(connection.vendor) - {name for (name,) in cursor.fetchall()}
 
 
-def _sqlite() -> list[str]:
+def _sqlite(immutable: tuple[str, ...]) -> list[str]:
     def rows_of(table: str) -> str:
         return f"SELECT 1 FROM {table}"  # noqa: S608 - the tables are constants
 
-    refusals = [(table, "update") for table in IMMUTABLE_TABLES]
-    refusals += [(table, "delete") for table in IMMUTABLE_TABLES + KEPT_TABLES]
+    refusals = [(table, "update") for table in immutable]
+    refusals += [(table, "delete") for table in immutable + KEPT_TABLES]
     statements = [
         f"CREATE TRIGGER IF NOT EXISTS {table}_refuse_{act} BEFORE {act.upper()} ON {table} "
         f"BEGIN SELECT RAISE(ABORT, '{table}: ledger rows are never changed'); END"
@@ -71,26 +82,21 @@ def _sqlite() -> list[str]:
     # INSERT OR REPLACE deletes the old row without firing the delete trigger.
     statements += [
         f"CREATE TRIGGER IF NOT EXISTS {table}_refuse_replace BEFORE INSERT ON {table} "
-        f"WHEN EXISTS ({rows_of(table)} WHERE id = NEW.id{same_key}) "
+        f"WHEN EXISTS ({rows_of(table)} WHERE id = NEW.id{SAME_KEY.get(table, '')}) "
         f"BEGIN SELECT RAISE(ABORT, '{table}: ledger rows are never replaced'); END"
-        for table, same_key in (
-            ("billing_transfer", " OR idempotency_key = NEW.idempotency_key"),
-            ("billing_hold", " OR subject = NEW.subject OR transfer_id = NEW.transfer_id"),
-            ("billing_holdbudget", ""),
-            ("billing_priceversion", ""),
-        )
+        for table in immutable
     ]
     return statements
 
 
-def _postgresql() -> list[str]:
+def _postgresql(immutable: tuple[str, ...]) -> list[str]:
     statements = [
         "CREATE OR REPLACE FUNCTION billing_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
         "BEGIN RAISE EXCEPTION '%: ledger rows are never changed', TG_TABLE_NAME "
         "USING ERRCODE = 'restrict_violation'; END $$"
     ]
-    guards = [(table, "update", "ROW") for table in IMMUTABLE_TABLES]
-    for table in IMMUTABLE_TABLES + KEPT_TABLES:
+    guards = [(table, "update", "ROW") for table in immutable]
+    for table in immutable + KEPT_TABLES:
         guards += [(table, "delete", "ROW"), (table, "truncate", "STATEMENT")]
     statements += [
         f"CREATE OR REPLACE TRIGGER {table}_refuse_{act} BEFORE {act.upper()} ON {table} "

@@ -7,6 +7,8 @@ from billing.errors import AmountInvalid
 
 NANO_USD_PER_USD = 10**9
 TOKENS_PER_PRICE = 10**6
+BASIS_POINTS = 10**4
+"""Of a whole: a basis point is a hundredth of a percent."""
 MAX_NANO_USD = 2**63 - 1
 """The largest amount a 64-bit column holds: about USD 9.2 thousand million."""
 MAX_GRANT_NANO_USD = 10**6 * NANO_USD_PER_USD
@@ -17,7 +19,7 @@ cost of any turn inside 64 bits, so that every turn can be settled."""
 
 
 class Rates(Protocol):
-    """What token_cost_nano_usd reads of a price: nano-USD per million tokens."""
+    """What a cost is computed from: nano-USD per million tokens, and per image."""
 
     @property
     def input_nano_usd_per_million(self) -> int:
@@ -30,6 +32,14 @@ class Rates(Protocol):
     @property
     def cached_input_nano_usd_per_million(self) -> int | None:
         """Price of input tokens the relay had cached; None: as other input."""
+
+    @property
+    def reasoning_nano_usd_per_million(self) -> int | None:
+        """Price of output tokens of reasoning; None: as other output."""
+
+    @property
+    def image_nano_usd(self) -> int | None:
+        """Price of one image; None: nothing."""
 
 
 def checked(nano_usd: int) -> int:
@@ -83,22 +93,4 @@ def cost_nano_usd(
 ) -> int:
     """What the tokens cost, rounded up once."""
     total = tokens_in * input_nano_usd_per_million + tokens_out * output_nano_usd_per_million
-    return checked(ceil_div(total, TOKENS_PER_PRICE))
-
-
-def token_cost_nano_usd(
-    tokens_in: int, tokens_out: int, price: Rates, tokens_cached: int | None = None
-) -> int:
-    """What a turn costs at this price, rounded up once.
-
-    `tokens_cached` counts those of `tokens_in` that the relay had cached; they cost the cached
-    price where the version has one. More cached tokens than input tokens count as all of them.
-    """
-    cached_price = price.cached_input_nano_usd_per_million
-    cached = min(tokens_cached or 0, tokens_in) if cached_price is not None else 0
-    total = (
-        (tokens_in - cached) * price.input_nano_usd_per_million
-        + cached * (cached_price or 0)
-        + tokens_out * price.output_nano_usd_per_million
-    )
     return checked(ceil_div(total, TOKENS_PER_PRICE))

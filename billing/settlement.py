@@ -7,22 +7,27 @@ from django.db import transaction
 
 from billing import ledger
 from billing.budgets import give_back
+from billing.costs import Costs, Counts, Used, costs, exact_cost, sold
 from billing.errors import HoldUnknown, UsageInvalid
-from billing.holds import MAX_TOKENS_OF_A_TURN
+from billing.holds import MAX_IMAGES_OF_A_TURN, MAX_TOKENS_OF_A_TURN
 from billing.models import Budget, Hold, PriceVersion, Quality, Settlement
-from billing.money import cost_nano_usd, token_cost_nano_usd
+from billing.money import cost_nano_usd
 
-__all__ = ["Quality", "Settled", "cost_of", "official_cost", "settle"]
+__all__ = ["Quality", "Settled", "cost_of", "costs_of", "official_cost", "settle"]
 
 
 @dataclass(frozen=True)
 class Settled:
-    """What was settled. `official_cost_nano_usd` is None where the model has no official price."""
+    """What was settled: the team's cost, and the relay's without the markup.
+
+    `official_cost_nano_usd` is None where the model has no official price.
+    """
 
     cost_nano_usd: int
     official_cost_nano_usd: int | None
     quality: Quality
     overrun: bool = False
+    relay_cost_nano_usd: int = 0
 
 
 def settle(
@@ -34,17 +39,22 @@ def settle(
     reasoning_tokens: int | None,
     quality: Quality,
     outcome: str,
+    images: int = 0,
 ) -> Settled:
-    """Capture the cost of a turn and release the rest of its hold, once per subject.
+    """Capture the team's cost of a turn and release the rest of its hold, once per subject.
 
     A second call returns what the first one settled and changes nothing. `reasoning_tokens` are
     part of `completion_tokens`; `cached_tokens` of `prompt_tokens`. Zero tokens release the hold in
     full. `outcome` is the turn's state. Raises HoldUnknown, and UsageInvalid for a count below 0 or
-    beyond 1,000,000,000: what a relay reports is judged by the caller before it becomes money.
+    beyond 1,000,000,000, or 1,000 images: what a relay reports is judged by the caller before it
+    becomes money.
     """
     for count in (prompt_tokens, completion_tokens, cached_tokens or 0, reasoning_tokens or 0):
         if not 0 <= count <= MAX_TOKENS_OF_A_TURN:
             raise UsageInvalid
+    if not 0 <= images <= MAX_IMAGES_OF_A_TURN:
+        raise UsageInvalid
+    used = Used(prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, images)
     with transaction.atomic():
         hold = (
             Hold.objects.select_related("transfer", "price_version").filter(subject=subject).first()
@@ -62,12 +72,8 @@ def settle(
         settled_before = Settlement.objects.filter(subject=subject).first()
         if settled_before is not None:
             return _settled(settled_before)
-        cost = token_cost_nano_usd(
-            prompt_tokens, completion_tokens, hold.price_version, cached_tokens
-        )
-        if quality == Quality.ESTIMATED:
-            # Our own count is never a reason to charge beyond what was held.
-            cost = min(cost, hold.amount_nano_usd)
+        both = costs_of(used, hold, quality)
+        cost = both.cost_nano_usd
         give_back(budget_ids, hold.amount_nano_usd, cost)
         ledger.post_settlement(hold, cost)
         return _settled(
@@ -82,7 +88,9 @@ def settle(
                 completion_tokens=completion_tokens,
                 cached_tokens=cached_tokens,
                 reasoning_tokens=reasoning_tokens,
+                images=images,
                 cost_nano_usd=cost,
+                relay_cost_nano_usd=both.relay_cost_nano_usd,
                 official_cost_nano_usd=official_cost(
                     hold.price_version, prompt_tokens, completion_tokens
                 ),
@@ -99,10 +107,21 @@ def cost_of(
     prompt_tokens: int,
     completion_tokens: int,
     cached_tokens: int | None = None,
+    reasoning_tokens: int | None = None,
+    *,
+    markup_basis_points: int = 0,
 ) -> int:
     """What these tokens cost at a pinned price, in nano-USD: for showing, it settles nothing."""
     version = PriceVersion.objects.get(pk=price_version_id)
-    return token_cost_nano_usd(prompt_tokens, completion_tokens, version, cached_tokens)
+    used = Used(prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens)
+    return sold(exact_cost(used, version), markup_basis_points)
+
+
+def costs_of(used: Counts, hold: Hold, quality: str) -> Costs:
+    """What a turn costs by its hold's price and markup; an estimate no more than was held."""
+    estimated = quality == Quality.ESTIMATED
+    at_most = hold if estimated else None
+    return costs(used, hold.price_version, hold.markup_basis_points, at_most=at_most)
 
 
 def official_cost(version: PriceVersion, prompt_tokens: int, completion_tokens: int) -> int | None:
@@ -115,4 +134,10 @@ def official_cost(version: PriceVersion, prompt_tokens: int, completion_tokens: 
 
 
 def _settled(row: Settlement) -> Settled:
-    return Settled(row.cost_nano_usd, row.official_cost_nano_usd, Quality(row.quality), row.overrun)
+    return Settled(
+        row.cost_nano_usd,
+        row.official_cost_nano_usd,
+        Quality(row.quality),
+        row.overrun,
+        row.relay_cost_nano_usd,
+    )

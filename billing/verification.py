@@ -1,7 +1,6 @@
 """Verifying the ledger: everything that is cached or derived, compared with the transfers."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, timedelta
 
@@ -9,7 +8,10 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 
+from billing.anchors import age_note, read_anchors
 from billing.budgets import team_key
+from billing.chain_verification import chain_differences
+from billing.costs import exact_worst, sold
 from billing.fold import Books, Counters, Difference, Row, fold
 from billing.guards import missing_guards
 from billing.models import (
@@ -17,25 +19,25 @@ from billing.models import (
     AccountKind,
     Budget,
     Hold,
-    Quality,
     Settlement,
     Transfer,
     TransferKind,
 )
-from billing.money import cost_nano_usd, token_cost_nano_usd
-from billing.settlement import official_cost
+from billing.settlement import costs_of, official_cost
+from billing.snapshot import snapshot
 
 ROWS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at and what differs."""
+    """What was looked at, what differs, and what is worth a remark."""
 
     transfers: int
     teams: int
     open_holds: int
     differences: tuple[Difference, ...]
+    notes: tuple[str, ...] = ()
 
 
 def verify(rebuild: bool = False) -> Verification:
@@ -43,6 +45,8 @@ def verify(rebuild: bool = False) -> Verification:
 
     Reads one snapshot. Rebuilding corrects counters only; rows that are wrong are reported again.
     """
+    # Before the snapshot: what is anchored after it began, it does not have.
+    anchors = read_anchors()
     with transaction.atomic() if rebuild else snapshot():
         # The same order as every writer: budgets, then accounts.
         budgets = list(Budget.objects.select_for_update().order_by("rank", "id")) if rebuild else []
@@ -50,6 +54,8 @@ def verify(rebuild: bool = False) -> Verification:
         if rebuild:
             _rebuild(books, budgets)
         differences = (
+            *anchors.differences,
+            *chain_differences(anchors.of_teams),
             *books.differences,
             *_account_differences(books),
             *_budget_differences(books),
@@ -58,32 +64,8 @@ def verify(rebuild: bool = False) -> Verification:
             *_settlement_differences(),
             *(Difference("guard_missing", name, "") for name in missing_guards(connection)),
         )
-    return Verification(books.count, len(books.teams), len(books.open_holds), differences)
-
-
-@contextmanager
-def snapshot() -> Iterator[None]:
-    """One state of the database to read from, for as long as it takes; nobody waits for it.
-
-    Within another transaction: that one's.
-    """
-    if connection.in_atomic_block:
-        yield
-        return
-    connection.ensure_connection()
-    mode = getattr(connection, "transaction_mode", None)
-    if connection.vendor == "sqlite":
-        # The usual IMMEDIATE would keep every writer out until the last row is read.
-        connection.transaction_mode = "DEFERRED"  # type: ignore[attr-defined]
-    try:
-        with transaction.atomic():
-            if connection.vendor == "postgresql":
-                with connection.cursor() as cursor:
-                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield
-    finally:
-        if connection.vendor == "sqlite":
-            connection.transaction_mode = mode  # type: ignore[attr-defined]
+    notes = (*anchors.notes, *(age_note(anchors) if books.count else ()))
+    return Verification(books.count, len(books.teams), len(books.open_holds), differences, notes)
 
 
 def _rows() -> Iterator[Row]:
@@ -149,14 +131,23 @@ def _party_differences() -> Iterator[Difference]:
     """Every transfer is between its own team's accounts, of the kinds that belong to its kind."""
     wallet = Q(debit__kind=AccountKind.WALLET, debit__team=F("team"))
     spending = Q(credit__kind=AccountKind.SPENDING, credit__team=F("team"))
+    spending_back = Q(debit__kind=AccountKind.SPENDING, debit__team=F("team"))
+    wallet_back = Q(credit__kind=AccountKind.WALLET, credit__team=F("team"))
     granted = Q(debit__kind=AccountKind.FUNDING, credit__kind=AccountKind.WALLET)
     proper = (
-        Q(kind__in=(TransferKind.HOLD, TransferKind.CAPTURE, TransferKind.RELEASE))
-        & wallet
-        & spending
-    ) | (
-        Q(kind__in=(TransferKind.GRANT, TransferKind.ADJUSTMENT))
-        & ((granted & Q(credit__team=F("team"))) | (wallet & Q(credit__kind=AccountKind.FUNDING)))
+        (
+            Q(kind__in=(TransferKind.HOLD, TransferKind.CAPTURE, TransferKind.RELEASE))
+            & wallet
+            & spending
+        )
+        | (Q(kind=TransferKind.CORRECTION) & ((wallet & spending) | (wallet_back & spending_back)))
+        | (
+            Q(kind__in=(TransferKind.GRANT, TransferKind.ADJUSTMENT))
+            & (
+                (granted & Q(credit__team=F("team")))
+                | (wallet & Q(credit__kind=AccountKind.FUNDING))
+            )
+        )
     )
     right = Transfer.objects.filter(proper).values("pk")
     for transfer in Transfer.objects.exclude(pk__in=right).iterator():
@@ -178,13 +169,7 @@ def _hold_differences() -> Iterator[Difference]:
     for subject in twice.values_list("subject", flat=True):
         yield Difference("held_twice", subject, "more than one hold")
     for hold in Hold.objects.select_related("transfer", "price_version").iterator(ROWS_AT_ONCE):
-        price = hold.price_version
-        told = cost_nano_usd(
-            hold.prompt_bytes,
-            hold.max_tokens,
-            price.input_nano_usd_per_million,
-            price.output_nano_usd_per_million,
-        )
+        told = sold(exact_worst(hold, hold.price_version), hold.markup_basis_points)
         facts = (hold.transfer.amount_nano_usd, hold.transfer.subject, hold.transfer.team_id)
         if facts != (told, hold.subject, hold.team_id) or hold.amount_nano_usd != told:
             yield Difference("hold_evidence", hold.subject, f"{facts}, should be {told} nano-USD")
@@ -206,19 +191,16 @@ def _settlement_differences() -> Iterator[Difference]:
         "hold__transfer__settled_by",
         filter=Q(hold__transfer__settled_by__kind=TransferKind.RELEASE),
     )
-    rows = Settlement.objects.select_related("price_version", "hold").annotate(
+    rows = Settlement.objects.select_related("price_version", "hold__price_version").annotate(
         captured=captured, released=released, held=F("hold__amount_nano_usd")
     )
     for row in rows.order_by().iterator(ROWS_AT_ONCE):
-        cost = token_cost_nano_usd(
-            row.prompt_tokens, row.completion_tokens, row.price_version, row.cached_tokens
-        )
-        if row.quality == Quality.ESTIMATED:
-            cost = min(cost, row.held)
-        facts = (row.cost_nano_usd, row.captured, row.released, row.overrun)
-        told = (cost, cost, 1, cost > row.held)
-        if facts != told:
-            detail = f"(cost, captured, releases, overrun) is {facts}, should be {told}"
+        both = costs_of(row, row.hold, row.quality)
+        cost, relay_cost = both.cost_nano_usd, both.relay_cost_nano_usd
+        facts = (row.cost_nano_usd, row.relay_cost_nano_usd, row.captured, row.released)
+        told = (cost, relay_cost, cost, 1)
+        if (*facts, row.overrun) != (*told, cost > row.held):
+            detail = f"(cost, at the relay, captured, releases) is {facts}, should be {told}"
             yield Difference("settlement", row.subject, detail)
         yield from _derived_differences(row)
 

@@ -132,6 +132,7 @@ LEDGER_KEYS = MONEY.keys(SECRET_KEY)
 LEDGER_ANCHORS_DIR = MONEY.anchors(DATA_DIR)
 BILLING_ZONE = MONEY.checked_zone()
 TOPUP_USD_PER_CNY = MONEY.topup_usd_per_cny
+DEFAULT_PRICE_USD = MONEY.checked_default_price()
 SPEND_WEBHOOK_URL = MONEY.webhook()
 SIGNUP_CREDIT_USD = ACCOUNTS.signup_credit_usd
 DEMO = ACCOUNTS.demo

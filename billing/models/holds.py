@@ -31,8 +31,9 @@ class Hold(models.Model):
     )
     prompt_bytes = models.BigIntegerField(_("prompt, bytes"))
     max_tokens = models.BigIntegerField(_("answer, tokens at most"))
+    max_images = models.PositiveIntegerField(_("images at most"), default=0)
     amount_nano_usd = models.BigIntegerField(_("held"))
-    markup_basis_points = models.IntegerField(_("markup"), default=0)
+    markup_basis_points = models.IntegerField(_("markup, hundredths of a percent"), default=0)
     conversation_id = models.UUIDField(_("conversation"), null=True, blank=True)
     budgets = models.ManyToManyField(Budget, through="HoldBudget", related_name="holds")
 

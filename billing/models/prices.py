@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 class PriceVersion(models.Model):
     """What a model costs from `starts_at` until its next version, in nano-USD per million tokens.
 
-    The relay's price is what the team pays; the official one is what the model's maker asks.
+    The relay's price is what the installation pays, and a team with its markup on it; the official
+    one is what the model's maker asks. An image has its own price, in nano-USD.
     """
 
     model = models.CharField(_("model"), max_length=200)
@@ -41,6 +42,8 @@ class PriceVersion(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
     )
+    # Made at a model's first use, by the setting, because nobody had set a price.
+    from_default = models.BooleanField(_("the default price"), default=False, editable=False)
 
     class Meta:
         """The version in force is the first one that has started."""
@@ -74,7 +77,10 @@ class PriceVersion(models.Model):
                     )
                 ),
                 name="billing_price_positive",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=("model",), condition=Q(from_default=True), name="billing_price_default_once"
+            ),
         ]
 
     def __str__(self) -> str:

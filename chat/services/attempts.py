@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from billing.models import Hold, Quality
-from billing.money import token_cost_nano_usd
+from billing.settlement import costs_of
 from billing.tokens import count_tokens
 from chat.models import Attempt, AttemptOutcome
 from chat.services.intents import PromptMessage
@@ -22,6 +22,7 @@ class ReportedUsage:
     completion_tokens: int
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
+    images: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,11 @@ def _costs(subject: str, weighed: Sequence[Weighed], cost_nano_usd: int) -> list
     paid = [index for index, each in enumerate(weighed) if each.quality]
     costs = [0] * len(weighed)
     if len(paid) > 1:
-        price = Hold.objects.select_related("price_version").get(subject=subject).price_version
+        hold = Hold.objects.select_related("price_version").get(subject=subject)
         before = 0
         for place, index in enumerate(paid[:-1], start=1):
             sum_ = _sum(weighed[each].usage for each in paid[:place])
-            upto = token_cost_nano_usd(
-                sum_.prompt_tokens, sum_.completion_tokens, price, sum_.cached_tokens
-            )
+            upto = costs_of(sum_, hold, Quality.REPORTED).cost_nano_usd
             # A turn never costs more by estimate than was held for it.
             upto = min(upto, cost_nano_usd)
             costs[index], before = upto - before, upto
@@ -143,12 +142,17 @@ def _sum(usages: Iterable[ReportedUsage]) -> ReportedUsage:
         for part in parts
         if part.cached_tokens is not None
     ]
-    reasoning = [part.reasoning_tokens for part in parts if part.reasoning_tokens is not None]
+    reasoning = [
+        min(part.reasoning_tokens, part.completion_tokens)
+        for part in parts
+        if part.reasoning_tokens is not None
+    ]
     return ReportedUsage(
         sum(part.prompt_tokens for part in parts),
         sum(part.completion_tokens for part in parts),
         sum(cached) if cached else None,
         sum(reasoning) if reasoning else None,
+        sum(part.images for part in parts),
     )
 
 

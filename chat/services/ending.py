@@ -167,6 +167,7 @@ def _store(end: TurnEnd, weighed: list[Weighed], usage: ReportedUsage, quality: 
         cached_tokens=usage.cached_tokens,
         reasoning_tokens=usage.reasoning_tokens,
         quality=quality,
+        images=usage.images,
         outcome=end.state,
     )
     Turn.objects.filter(pk=turn.pk).update(

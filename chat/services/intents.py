@@ -92,6 +92,7 @@ class Admitted:
     top_p: float | None = None
     input_nano_usd_per_million: int = 0
     output_nano_usd_per_million: int = 0
+    markup_basis_points: int = 0
     # What goes to the relay; empty when the turn already ran.
     prompt: tuple[PromptMessage, ...] = field(default=(), repr=False)
     # Text the answer begins with: the cut answer that is continued.

@@ -1,6 +1,6 @@
 """How much of an answer its hold still pays for."""
 
-from billing.money import TOKENS_PER_PRICE
+from billing.money import BASIS_POINTS, TOKENS_PER_PRICE
 from billing.tokens import count_tokens
 from chat.services.attempts import count_prompt
 from chat.services.intents import Admitted, PromptMessage
@@ -25,13 +25,15 @@ class Allowance:
         `generated` is the text of all tries together.
         """
         admitted = self._admitted
-        if admitted.output_nano_usd_per_million == 0:
+        factor = BASIS_POINTS + admitted.markup_basis_points
+        a_token = admitted.output_nano_usd_per_million * factor
+        if a_token == 0:
             return FREE
         paid = (
-            admitted.hold_nano_usd * TOKENS_PER_PRICE
-            - self._prompts() * admitted.input_nano_usd_per_million
+            admitted.hold_nano_usd * TOKENS_PER_PRICE * BASIS_POINTS
+            - self._prompts() * admitted.input_nano_usd_per_million * factor
         )
-        affordable = paid // admitted.output_nano_usd_per_million
+        affordable = paid // a_token
         return affordable - count_tokens(generated, admitted.model)
 
     def send_also(self, prompt: tuple[PromptMessage, ...]) -> None:

@@ -1,6 +1,7 @@
 """Settings of money: the ledger's keys, the zone of budgets, what is told when they run low."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -42,6 +43,13 @@ class Money:
         unit="USD",
         meaning="Credit for one CNY that is topped up; the default relay gives USD 1.",
     )
+    default_price: str = variable(
+        "DEFAULT_PRICE_USD",
+        "",
+        unit="USD",
+        meaning="Price of models that have none, for a million tokens in and out, such as 10/30: "
+        "it becomes the model's price at its first use. Empty: such a model is refused.",
+    )
     spend_webhook_url: str = variable(
         "SPEND_WEBHOOK_URL",
         "",
@@ -69,6 +77,14 @@ class Money:
             return ZoneInfo(self.zone).key
         except (ValueError, OSError):
             raise SettingInvalid("BILLING_ZONE", "a time zone such as Asia/Shanghai") from None
+
+    def checked_default_price(self) -> str:
+        """Return "input/output" in USD, or nothing; raises `SettingInvalid` unless exact."""
+        figure = r"\d{1,4}(\.\d{1,9})?"
+        if self.default_price and not re.fullmatch(f"{figure}/{figure}", self.default_price):
+            allowed = "two prices below 10000 such as 10/30, with at most nine decimal places"
+            raise SettingInvalid("DEFAULT_PRICE_USD", allowed)
+        return self.default_price
 
     def webhook(self) -> str:
         """Return the address to call, or nothing; raises `SettingInvalid`."""
