@@ -67,7 +67,7 @@ def deliver_alerts() -> Delivered:
 
 def pause_after(tries: int) -> timedelta:
     """How long to wait after this many tries, 1 or more."""
-    return FIRST_PAUSE * PAUSE_GROWTH ** (tries - 1)
+    return FIRST_PAUSE * int(PAUSE_GROWTH ** (tries - 1))
 
 
 def _due() -> list[SpendAlert]:
