@@ -145,6 +145,8 @@ ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm", "signup": "accounts.forms.
 USERSESSIONS_ADAPTER = "accounts.adapter.SessionsAdapter"
 # How long a login lasts is the installation's choice, not a box to tick.
 ACCOUNT_SESSION_REMEMBER = True
+# Beside allauth's own: tries to redeem a code.
+ACCOUNT_RATE_LIMITS = {"redeem_code": "10/10m/user,30/10m/ip"}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Tram] "
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
