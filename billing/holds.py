@@ -20,6 +20,7 @@ from billing.errors import UsageInvalid
 from billing.limit_words import exhausted
 from billing.models import Budget, Hold, HoldBudget
 from billing.prices import Terms, terms_for
+from billing.spend_alerts import note_spending
 
 MIN_MAX_TOKENS = 256
 """An answer is not shortened below this to fit a budget; a shorter one is refused."""
@@ -79,6 +80,7 @@ def place_hold(
             fitting = _fit(budgets, terms, limits)
             amount = _worst_case(terms, fitting)
             take(budgets, amount)
+            note_spending(budgets, amount)
             transfer = ledger.post_hold(
                 team_id=team_id, person_id=person_id, subject=subject, amount_nano_usd=amount
             )

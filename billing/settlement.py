@@ -12,6 +12,7 @@ from billing.errors import HoldUnknown, UsageInvalid
 from billing.holds import MAX_IMAGES_OF_A_TURN, MAX_TOKENS_OF_A_TURN
 from billing.models import Budget, Hold, PriceVersion, Quality, Settlement
 from billing.money import cost_nano_usd
+from billing.spend_alerts import note_spending
 
 __all__ = ["Quality", "Settled", "cost_of", "costs_of", "official_cost", "settle"]
 
@@ -63,18 +64,19 @@ def settle(
             raise HoldUnknown(f"Nothing is held for {subject}.")
         # Locking the budgets makes rivals wait here, so the look at the settlement below is
         # decisive.
-        budget_ids = list(
+        budgets = list(
             Budget.objects.select_for_update(of=("self",))
+            .select_related("limit")
             .filter(taken_by__hold=hold)
             .order_by("rank", "id")
-            .values_list("id", flat=True)
         )
         settled_before = Settlement.objects.filter(subject=subject).first()
         if settled_before is not None:
             return _settled(settled_before)
         both = costs_of(used, hold, quality)
         cost = both.cost_nano_usd
-        give_back(budget_ids, hold.amount_nano_usd, cost)
+        give_back([budget.pk for budget in budgets], hold.amount_nano_usd, cost)
+        note_spending(budgets, cost - hold.amount_nano_usd)
         ledger.post_settlement(hold, cost)
         return _settled(
             Settlement.objects.create(
