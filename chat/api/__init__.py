@@ -2,7 +2,7 @@
 
 from ninja import NinjaAPI
 
-from chat.api import conversations, models, refusals, session
+from chat.api import conversations, estimates, models, refusals, session
 from chat.api.credentials import prove
 from chat.api.rendering import PlainValueRenderer
 
@@ -17,6 +17,7 @@ api = NinjaAPI(
 )
 api.add_router("/conversations", conversations.router)
 api.add_router("", models.router)
+api.add_router("", estimates.router)
 api.add_router("", session.router)
 refusals.install(api)
 

@@ -11,22 +11,22 @@ from accounts.policy import NotVisible, Principal, require
 from accounts.roles import Capability
 from billing.errors import BudgetExhausted, PriceUnknown
 from billing.holds import HoldPlaced, place_hold
-from billing.money import format_usd
 from chat.models import Conversation, Message, Turn
 from chat.search import fold
+from chat.services.alerts import tell_price_missing
 from chat.services.announcements import ConversationChange, announce
 from chat.services.errors import (
     BudgetTooSmall,
     ContentInvalid,
     IdempotencyMismatch,
-    ModelNotAllowed,
+    ModelUnpriced,
     RateLimited,
     TooManyTurns,
 )
 from chat.services.intents import Admitted, Intent, Models, PromptMessage
 from chat.services.model_choice import model_for
 from chat.services.placing import Place, find_place
-from chat.services.prompts import branch_above, build_prompt, prompt_ceiling_bytes, window
+from chat.services.prompts import prompt_at, prompt_ceiling_bytes
 from chat.services.titles import title_from
 from chat.services.turn_limits import check_turn_limits
 
@@ -49,6 +49,10 @@ def start_turn(principal: Principal, intent: Intent, *, models: Models, node: st
         if earlier is None:
             raise
         return earlier
+    except ModelUnpriced as refused:
+        # After the transaction: what is written within it is undone.
+        tell_price_missing(refused.model)
+        raise
 
 
 def check_content(intent: Intent) -> None:
@@ -111,12 +115,7 @@ def admit_at(
     """
     conversation = place.conversation
     model = model_for(intent, conversation, models)
-    window_bytes, max_tokens = window(
-        models.context_tokens.get(model),
-        intent.max_tokens or settings.TURNS.default_max_tokens,
-        settings.TURNS.max_prompt_bytes,
-    )
-    prompt = _prompt(place, intent, window_bytes)
+    prompt, max_tokens, _cut = prompt_at(place, intent, models.context_tokens.get(model))
     turn = Turn(
         conversation=conversation,
         team_id=conversation.team_id,
@@ -142,19 +141,8 @@ def admit_at(
         top_p=intent.top_p,
         input_nano_usd_per_million=hold.input_nano_usd_per_million,
         output_nano_usd_per_million=hold.output_nano_usd_per_million,
+        markup_basis_points=hold.markup_basis_points,
     )
-
-
-def _prompt(place: Place, intent: Intent, window_bytes: int) -> tuple[PromptMessage, ...]:
-    """The prompt, with as much of the branch as the new text leaves room for."""
-    content = None if place.question else intent.content
-    new_bytes = len((content or "").encode()) + len(place.prefix.encode())
-    above = branch_above(
-        place.question.id if place.question else place.parent_id,
-        max(0, window_bytes - new_bytes),
-        keep_last=place.question is not None,
-    )
-    return build_prompt(above=above, content=content, prefix=place.prefix, system=intent.system)
 
 
 def _hold(turn: Turn, prompt: tuple[PromptMessage, ...]) -> HoldPlaced:
@@ -166,19 +154,26 @@ def _hold(turn: Turn, prompt: tuple[PromptMessage, ...]) -> HoldPlaced:
             model=turn.model,
             prompt_bytes=prompt_ceiling_bytes(prompt),
             max_tokens=turn.max_tokens,
+            conversation_id=turn.conversation_id,
         )
     except PriceUnknown:
-        raise ModelNotAllowed(model=turn.model, reason="no_price") from None
+        raise ModelUnpriced(turn.model) from None
     except BudgetExhausted as error:
-        raise BudgetTooSmall(
-            f"The team's budget has {format_usd(error.remaining_nano_usd)} left and this message "
-            f"may cost {format_usd(error.needed_nano_usd)}. Nothing was sent or charged.",
-            remaining_nano_usd=error.remaining_nano_usd,
-            needed_nano_usd=error.needed_nano_usd,
-        ) from None
+        raise BudgetTooSmall(f"{error} Nothing was sent or charged.", **_figures(error)) from None
     turn.max_tokens = hold.max_tokens
     turn.hold_nano_usd = hold.amount_nano_usd
     return hold
+
+
+def _figures(error: BudgetExhausted) -> dict[str, Any]:
+    starts_afresh = error.next_start
+    return {
+        "remaining_nano_usd": error.remaining_nano_usd,
+        "needed_nano_usd": error.needed_nano_usd,
+        "scope": error.scope,
+        "period": error.period,
+        "starts_afresh": None if starts_afresh is None else starts_afresh.isoformat(),
+    }
 
 
 def _write_messages(turn: Turn, place: Place, intent: Intent, principal: Principal) -> None:

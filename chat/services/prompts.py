@@ -1,12 +1,15 @@
 """The prompt of a turn: the branch above it, newest first until the window is full."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from chat.models import Message
-from chat.services.intents import PromptMessage
+from chat.services.intents import Intent, PromptMessage
+from chat.services.placing import Place
 
 MESSAGE_OVERHEAD_BYTES = 16
 """Ceiling for the tokens a chat template adds around one message (role marks, separators)."""
@@ -29,8 +32,35 @@ WITH RECURSIVE branch(parent_id, role, content, total, depth) AS (
     FROM chat_message m JOIN branch ON m.id = branch.parent_id
     WHERE branch.total < %s
 )
-SELECT role, content FROM branch ORDER BY depth
+SELECT role, content, parent_id FROM branch ORDER BY depth
 """
+
+
+class Prompt(NamedTuple):
+    """What goes to the model, the longest answer it may give, and whether older messages of the
+    branch were left out because they do not fit."""
+
+    messages: tuple[PromptMessage, ...]
+    max_tokens: int
+    is_cut: bool
+
+
+def prompt_at(place: Place, intent: Intent, context_tokens: int | None) -> Prompt:
+    """The prompt of a turn: as much of the branch as its new text leaves room for."""
+    window_bytes, max_tokens = window(
+        context_tokens,
+        intent.max_tokens or settings.TURNS.default_max_tokens,
+        settings.TURNS.max_prompt_bytes,
+    )
+    content = None if place.question else intent.content
+    new_bytes = len((content or "").encode()) + len(place.prefix.encode())
+    above, is_cut = _branch(
+        place.question.id if place.question else place.parent_id,
+        max(0, window_bytes - new_bytes),
+        keep_last=place.question is not None,
+    )
+    messages = build_prompt(above=above, content=content, prefix=place.prefix, system=intent.system)
+    return Prompt(messages, max_tokens, is_cut)
 
 
 def branch_above(
@@ -43,32 +73,32 @@ def branch_above(
     With `keep_last` the last message is kept even when it alone is over the window: it is the one
     to be answered.
     """
+    return _branch(message_id, max_bytes, keep_last=keep_last)[0]
+
+
+def _branch(
+    message_id: UUID | None, max_bytes: int, *, keep_last: bool
+) -> tuple[list[PromptMessage], bool]:
     if message_id is None:
-        return []
+        return [], False
     key = message_id.hex if connection.vendor == "sqlite" else message_id
     with connection.cursor() as cursor:
         cursor.execute(_BRANCH_SQL, [key, max_bytes])
         newest_first = cursor.fetchall()
-    return _window(
-        (PromptMessage(role, content) for role, content in newest_first), max_bytes, keep_last
-    )
-
-
-def _window(
-    newest_first: Iterable[PromptMessage], max_bytes: int, keep_last: bool
-) -> list[PromptMessage]:
     kept: list[PromptMessage] = []
     left_bytes = max_bytes
-    for message in newest_first:
-        left_bytes -= len(message.content.encode()) + MESSAGE_OVERHEAD_BYTES
+    is_cut = bool(newest_first) and newest_first[-1][2] is not None
+    for role, content, _parent in newest_first:
+        left_bytes -= len(content.encode()) + MESSAGE_OVERHEAD_BYTES
         if left_bytes < 0 and (kept or not keep_last):
+            is_cut = True
             break
-        if message.content:
-            kept.append(message)
+        if content:
+            kept.append(PromptMessage(role, content))
     while kept and kept[-1].role == Message.Role.ASSISTANT:
         kept.pop()
     kept.reverse()
-    return kept
+    return kept, is_cut
 
 
 def window(context_tokens: int | None, max_tokens: int, max_prompt_bytes: int) -> tuple[int, int]:

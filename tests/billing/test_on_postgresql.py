@@ -16,6 +16,7 @@ AGAIN_SLOWLY = (
     "tests/billing/test_commands.py",
     "tests/billing/test_overview.py",
     "tests/billing/test_ledger_machine.py",
+    "tests/billing/test_answer_lengths.py",
 )
 
 

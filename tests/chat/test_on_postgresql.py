@@ -21,6 +21,7 @@ AGAIN_SLOWLY = (
     "tests/chat/test_relay_admin.py",
     "tests/chat/test_api.py",
     "tests/chat/test_node_pages.py",
+    "tests/chat/test_estimates.py",
 )
 
 
