@@ -10,7 +10,8 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from billing import ledger
-from billing.errors import AmountInvalid, BudgetExhausted
+from billing.errors import AmountInvalid
+from billing.limit_words import exhausted
 from billing.limits import RANKS, current_budgets, limits_above
 from billing.models import Budget, BudgetScope, LimitScope, Transfer
 from billing.models.budgets import REMAINING
@@ -55,12 +56,14 @@ def locked_budgets(
     """
     keys = current_budgets(limits_above(team_id, person_id, conversation_id))
     keys.append(team_key(team_id))
-    rows = Budget.objects.select_for_update().filter(key__in=keys)
+    rows = Budget.objects.select_for_update(of=("self",)).select_related("limit")
+    rows = rows.filter(key__in=keys)
     budgets = list(rows.order_by("rank", "id"))
-    if any(budget.key == team_key(team_id) for budget in budgets):
-        return budgets
-    _locked_team_budget(team_id)
-    return list(rows.order_by("rank", "id"))
+    if len(budgets) < len(keys):
+        # Who opens this one waits for no budget, so the order does not matter this once.
+        _locked_team_budget(team_id)
+        budgets = list(rows.order_by("rank", "id"))
+    return budgets
 
 
 def take(budgets: Sequence[Budget], amount_nano_usd: int) -> None:
@@ -76,7 +79,7 @@ def take(budgets: Sequence[Budget], amount_nano_usd: int) -> None:
             .update(held_nano_usd=F("held_nano_usd") + amount_nano_usd)
         )
         if not taken:
-            raise BudgetExhausted(budget.remaining_nano_usd, amount_nano_usd)
+            raise exhausted(budget, amount_nano_usd)
 
 
 def give_back(budget_ids: Sequence[int], held_nano_usd: int, cost_nano_usd: int) -> None:
