@@ -1,6 +1,7 @@
 """Budgets: giving credit, setting limits."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -15,6 +16,9 @@ from billing.budgets import check_grant, grant_credit, team_key
 from billing.errors import AmountInvalid
 from billing.limits import RANKS
 from billing.models import Budget, BudgetScope, LimitScope
+from billing.topups import Currency, credit_for, top_up
+
+CREDIT = ("credit_usd", "paid_cny", "credit_note")
 
 
 class BudgetForm(forms.ModelForm[Budget]):
@@ -24,6 +28,19 @@ class BudgetForm(forms.ModelForm[Budget]):
         label=_("Give credit, USD"),
         required=False,
         help_text=_("Written to the ledger in your name. A negative amount takes credit back."),
+    )
+
+    paid_cny = forms.CharField(
+        label=_("Top up, CNY"),
+        required=False,
+        max_length=30,
+        help_text=_("What was paid; it becomes USD by the installation’s rule."),
+    )
+    credit_note = forms.CharField(
+        label=_("Note"),
+        required=False,
+        max_length=150,
+        help_text=_("Stands in the ledger beside the credit."),
     )
 
     class Meta:
@@ -44,6 +61,8 @@ class BudgetForm(forms.ModelForm[Budget]):
         try:
             if credit := cleaned.get("credit_usd"):
                 check_grant(credit)
+            if paid := cleaned.get("paid_cny"):
+                credit_for(paid, Currency.CNY)
         except AmountInvalid as error:
             raise ValidationError(str(error), code=error.code) from error
         return cleaned
@@ -82,8 +101,8 @@ class BudgetAdmin(Exported):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
         """A team's own budget is given credit; a limit's are only looked at."""
         if obj is None:
-            return ["team", "credit_usd", "soft_limit_percent"]
-        changed = ["credit_usd", "soft_limit_percent"] if obj.limit_id is None else []
+            return ["team", *CREDIT, "soft_limit_percent"]
+        changed = [*CREDIT, "soft_limit_percent"] if obj.limit_id is None else []
         return ["granted", "spent", "held", "remaining", *changed]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
@@ -98,11 +117,22 @@ class BudgetAdmin(Exported):
             super().save_model(request, obj, form, change)
         elif "soft_limit_percent" in form.fields:
             obj.save(update_fields=["soft_limit_percent"])
-        credit = form.cleaned_data.get("credit_usd")
-        if credit:
+        self._give(obj.team_id, form.cleaned_data, request.user.pk)
+
+    def _give(self, team_id: UUID, given: dict[str, Any], person_id: int | None) -> None:
+        note = given.get("credit_note") or ""
+        if credit := given.get("credit_usd"):
             grant_credit(
-                team_id=obj.team_id,
+                team_id=team_id,
                 amount_nano_usd=credit,
-                person_id=request.user.pk,
-                note="Given in the administration",
+                person_id=person_id,
+                note=note or "Given in the administration",
+            )
+        if paid := given.get("paid_cny"):
+            top_up(
+                team_id=team_id,
+                amount=paid,
+                currency=Currency.CNY,
+                person_id=person_id,
+                note=note,
             )
