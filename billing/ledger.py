@@ -117,6 +117,31 @@ def post_settlement(hold: Hold, cost_nano_usd: int) -> None:
     )
 
 
+def post_correction(
+    hold: Hold, amount_nano_usd: int, *, key: str, note: str, overrun: bool = False
+) -> Transfer:
+    """Charge a settled turn more, or less where the amount is negative.
+
+    The caller has locked the budgets of the hold and changes their `posted`.
+    """
+    wallet_id, spending_id = hold.transfer.debit_id, hold.transfer.credit_id
+    more = checked(amount_nano_usd) > 0
+    transfer = Transfer(
+        kind=TransferKind.CORRECTION,
+        team_id=hold.team_id,
+        debit_id=wallet_id if more else spending_id,
+        credit_id=spending_id if more else wallet_id,
+        amount_nano_usd=abs(amount_nano_usd),
+        subject=hold.subject,
+        person_id=hold.person_id,
+        overrun=overrun,
+        note=note,
+        idempotency_key=key,
+    )
+    _post([transfer], wallet_id, posted_nano_usd=transfer.amount_nano_usd)
+    return transfer
+
+
 def _settling(
     hold: Hold, kind: TransferKind, amount_nano_usd: int, overrun: bool = False
 ) -> Transfer:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, Sum
@@ -19,11 +18,10 @@ from billing.models import (
     AccountKind,
     Budget,
     Hold,
-    Settlement,
     Transfer,
     TransferKind,
 )
-from billing.settlement import costs_of, official_cost
+from billing.settlement_verification import CORRECTED, settlement_differences
 from billing.snapshot import snapshot
 
 ROWS_AT_ONCE = 2000
@@ -61,7 +59,7 @@ def verify(rebuild: bool = False) -> Verification:
             *_budget_differences(books),
             *_party_differences(),
             *_hold_differences(),
-            *_settlement_differences(),
+            *settlement_differences(),
             *(Difference("guard_missing", name, "") for name in missing_guards(connection)),
         )
     notes = (*anchors.notes, *(age_note(anchors) if books.count else ()))
@@ -124,7 +122,15 @@ def _budget_of_fold(books: Books, budget: Budget) -> dict[str, int]:
     held = holds.exclude(
         pk__in=Transfer.objects.filter(kind=TransferKind.RELEASE).values("pending_id")
     ).aggregate(total=Coalesce(Sum("amount_nano_usd"), 0))
-    return {"posted_nano_usd": posted["total"], "held_nano_usd": held["total"]}
+    corrections = Transfer.objects.filter(kind=TransferKind.CORRECTION)
+    of_budget = corrections.filter(
+        subject__in=Hold.objects.filter(taken_from__budget=budget).values("subject")
+    )
+    corrected = of_budget.aggregate(total=Coalesce(Sum(CORRECTED), 0))
+    return {
+        "posted_nano_usd": int(posted["total"] + corrected["total"]),
+        "held_nano_usd": held["total"],
+    }
 
 
 def _party_differences() -> Iterator[Difference]:
@@ -173,48 +179,3 @@ def _hold_differences() -> Iterator[Difference]:
         facts = (hold.transfer.amount_nano_usd, hold.transfer.subject, hold.transfer.team_id)
         if facts != (told, hold.subject, hold.team_id) or hold.amount_nano_usd != told:
             yield Difference("hold_evidence", hold.subject, f"{facts}, should be {told} nano-USD")
-
-
-def _settlement_differences() -> Iterator[Difference]:
-    """Every released hold is settled, at the cost that was captured and that its tokens give."""
-    unsettled = Transfer.objects.filter(kind=TransferKind.RELEASE, pending__hold__settlement=None)
-    for transfer in unsettled.iterator():
-        yield Difference("settlement_missing", transfer.subject, "released, but not settled")
-    captured = Coalesce(
-        Sum(
-            "hold__transfer__settled_by__amount_nano_usd",
-            filter=Q(hold__transfer__settled_by__kind=TransferKind.CAPTURE),
-        ),
-        0,
-    )
-    released = Count(
-        "hold__transfer__settled_by",
-        filter=Q(hold__transfer__settled_by__kind=TransferKind.RELEASE),
-    )
-    rows = Settlement.objects.select_related("price_version", "hold__price_version").annotate(
-        captured=captured, released=released, held=F("hold__amount_nano_usd")
-    )
-    for row in rows.order_by().iterator(ROWS_AT_ONCE):
-        both = costs_of(row, row.hold, row.quality)
-        cost, relay_cost = both.cost_nano_usd, both.relay_cost_nano_usd
-        facts = (row.cost_nano_usd, row.relay_cost_nano_usd, row.captured, row.released)
-        told = (cost, relay_cost, cost, 1)
-        if (*facts, row.overrun) != (*told, cost > row.held):
-            detail = f"(cost, at the relay, captured, releases) is {facts}, should be {told}"
-            yield Difference("settlement", row.subject, detail)
-        yield from _derived_differences(row)
-
-
-def _derived_differences(row: Settlement) -> Iterator[Difference]:
-    """What the overview reads of a settlement is what its hold, its price and its moment tell."""
-    for name in ("subject", "team_id", "person_id", "model", "price_version_id"):
-        written, told = getattr(row, name), getattr(row.hold, name)
-        if written != told:
-            yield Difference("settlement", row.subject, f"{name} is {written}, should be {told}")
-    official = official_cost(row.price_version, row.prompt_tokens, row.completion_tokens)
-    if row.official_cost_nano_usd != official:
-        detail = f"official cost is {row.official_cost_nano_usd}, should be {official}"
-        yield Difference("settlement", row.subject, detail)
-    # A day of tolerance: the day is told by our clock, the moment by the database's.
-    if abs(row.day - row.created_at.astimezone(UTC).date()) > timedelta(days=1):
-        yield Difference("settlement", row.subject, f"day is {row.day}, settled {row.created_at}")

@@ -6,6 +6,12 @@ from billing.models.holds import Hold, HoldBudget
 from billing.models.ledger import Account, AccountKind, Transfer, TransferKind
 from billing.models.limits import Limit, LimitScope, Period, SpendAlert
 from billing.models.prices import Markup, PriceVersion
+from billing.models.reconciliation import (
+    Cause,
+    ReconciliationFinding,
+    ReconciliationRun,
+    RunState,
+)
 from billing.models.settlements import Quality, Settlement
 
 __all__ = [
@@ -13,6 +19,7 @@ __all__ = [
     "AccountKind",
     "Budget",
     "BudgetScope",
+    "Cause",
     "Code",
     "Hold",
     "HoldBudget",
@@ -22,6 +29,9 @@ __all__ = [
     "Period",
     "PriceVersion",
     "Quality",
+    "ReconciliationFinding",
+    "ReconciliationRun",
+    "RunState",
     "Settlement",
     "SpendAlert",
     "Transfer",

@@ -47,6 +47,13 @@ class Settlement(models.Model):
     relay_cost_nano_usd = models.BigIntegerField(_("cost at the relay"), default=0)
     official_cost_nano_usd = models.BigIntegerField(_("official cost"), null=True, blank=True)
     quality = models.CharField(_("quality"), max_length=16, choices=Quality.choices)
+    # Of a reconciled one: what its quality was, and by how much the corrections changed what the
+    # team paid and what the relay asks. The columns above stay as they were settled.
+    quality_before = models.CharField(
+        _("quality before"), max_length=16, choices=Quality.choices, blank=True
+    )
+    corrected_nano_usd = models.BigIntegerField(_("corrected by"), default=0)
+    relay_corrected_nano_usd = models.BigIntegerField(default=0)
     outcome = models.CharField(_("outcome"), max_length=80)
     overrun = models.BooleanField(_("cost more than was held"), default=False)
     day = models.DateField(_("day (UTC)"))
