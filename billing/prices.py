@@ -103,6 +103,12 @@ def price_list() -> dict[str, PriceView]:
     return {version.model: view_of(version) for version in _started().order_by("starts_at", "id")}
 
 
+def team_prices(team_id: UUID | None) -> dict[str, PriceView]:
+    """Every model's price in force with the team's markup: for showing, each figure rounded up."""
+    markup = markup_of(team_id)
+    return {model: price.with_markup(markup) for model, price in price_list().items()}
+
+
 def _started(at: datetime | None = None) -> QuerySet[PriceVersion]:
     return PriceVersion.objects.filter(starts_at__lte=at or Now())
 
@@ -117,13 +123,14 @@ def figures_of(price: NewPrice | PriceVersion) -> dict[str, Any]:
     return {name: getattr(price, name) for name in FIGURES}
 
 
-def default_price() -> PriceView | None:
-    """The price of models that have none, as the setting has it."""
+def default_price(team_id: UUID | None = None) -> PriceView | None:
+    """The price of models that have none, as the setting has it; a team's with its markup."""
     text: str = settings.DEFAULT_PRICE_USD
     if not text:
         return None
     input_usd, output_usd = text.split("/")
-    return PriceView(usd_to_nano(input_usd), usd_to_nano(output_usd))
+    price = PriceView(usd_to_nano(input_usd), usd_to_nano(output_usd))
+    return price.with_markup(markup_of(team_id)) if team_id else price
 
 
 def _version_by_default(model: str) -> PriceVersion:

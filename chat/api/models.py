@@ -23,8 +23,8 @@ def models(request: HttpRequest) -> ModelList:
         # Runs on the server's own event loop, where the relays' connections live.
         offers, default = async_to_sync(_ask)()
     except RelayError:
-        return model_list((), "", relay_down=True)
-    return model_list(offers, default)
+        return model_list((), "", team_id=principal.team_id, relay_down=True)
+    return model_list(offers, default, team_id=principal.team_id)
 
 
 async def _ask() -> tuple[tuple[Offer, ...], str]:

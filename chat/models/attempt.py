@@ -82,6 +82,7 @@ class AlertKind(models.TextChoices):
     MODEL_SWAPPED = "model_swapped", _("Answers with another model")
     KEY_REFUSED = "key_refused", _("Refuses the key")
     OVERRUN = "overrun", _("Bills more than was allowed")
+    PRICE_MISSING = "price_missing", _("Has no price")
 
 
 class RelayAlert(models.Model):

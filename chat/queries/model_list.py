@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Protocol
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from msgspec import Struct
 
-from billing.prices import PriceView, price_list
+from billing.prices import PriceView, default_price, figures_of, team_prices
 from chat.models import ModelVisibility
 from chat.queries.model_words import ModelWords, model_words
 
@@ -45,12 +46,17 @@ class OfferLike(Protocol):
 
 
 class ModelPrice(Struct, frozen=True):
-    """A price in nano-USD per million tokens, beside what the maker of the model asks."""
+    """What the team pays, its markup in it, in nano-USD per million tokens and for an image, beside
+    what the maker of the model asks. Null costs what other tokens of that way cost; an image
+    nothing."""
 
     input_nano_usd_per_million: int
     output_nano_usd_per_million: int
     official_input_nano_usd_per_million: int | None
     official_output_nano_usd_per_million: int | None
+    cached_input_nano_usd_per_million: int | None = None
+    reasoning_nano_usd_per_million: int | None = None
+    image_nano_usd: int | None = None
 
 
 class ModelView(Struct, frozen=True):
@@ -77,11 +83,19 @@ class ModelList(Struct, frozen=True):
     items: tuple[ModelView, ...]
 
 
-def model_list(offers: Iterable[OfferLike], default: str, *, relay_down: bool = False) -> ModelList:
-    """Join offers with prices. `relay_down`: no relay could be asked, so nothing is available."""
-    prices, words = price_list(), model_words()
+def model_list(
+    offers: Iterable[OfferLike],
+    default: str,
+    *,
+    team_id: UUID | None = None,
+    relay_down: bool = False,
+) -> ModelList:
+    """Join offers with what the team pays. `relay_down`: no relay could be asked, so nothing is
+    available."""
+    prices, words = team_prices(team_id), model_words()
     offered = {offer.model: offer for offer in offers}
-    items = [_offered(offer, prices.get(model)) for model, offer in offered.items()]
+    others = default_price(team_id)
+    items = [_offered(offer, prices.get(model, others)) for model, offer in offered.items()]
     items += [
         _gone(model, price, words, relay_down=relay_down)
         for model, price in sorted(prices.items())
@@ -138,9 +152,4 @@ def _saving(price: PriceView | None) -> float | None:
 def _price(price: PriceView | None) -> ModelPrice | None:
     if price is None:
         return None
-    return ModelPrice(
-        price.input_nano_usd_per_million,
-        price.output_nano_usd_per_million,
-        price.official_input_nano_usd_per_million,
-        price.official_output_nano_usd_per_million,
-    )
+    return ModelPrice(**figures_of(price))

@@ -14,8 +14,10 @@ from accounts.roles import Capability
 from accounts.services.principals import principal_for_key_id, principal_for_user
 from chat.models import Conversation, Turn, TurnState, WaitingMessage
 from chat.services.admission import admit_at
+from chat.services.alerts import tell_price_missing
 from chat.services.announcements import LeftLine, LineChange, announce
 from chat.services.errors import (
+    ModelUnpriced,
     RateLimited,
     Refused,
     Restarting,
@@ -78,6 +80,8 @@ def _take_first(conversation_id: UUID, models: Models, node: str) -> Admitted | 
     except NotVisible as error:
         _drop(row, error)
     except (Refused, PolicyRefusal) as error:
+        if isinstance(error, ModelUnpriced):
+            tell_price_missing(error.model)
         _refuse(row, error)
     return None
 

@@ -36,6 +36,12 @@ def raise_alert(kind: AlertKind, *, relay: str, model: str = "", detail: str = "
     return False
 
 
+def tell_price_missing(model: str) -> None:
+    """Tell administrators that people ask for a model that has no price; once a model."""
+    detail = "People ask for it and are refused. Set its price, or one for all without."
+    raise_alert(AlertKind.PRICE_MISSING, relay="", model=model, detail=detail)
+
+
 def close_alert(actor: Actor, alert_id: int) -> bool:
     """Close an open alert in the name of `actor` and note it in the audit log; false if it is
     closed already, or none."""

@@ -69,6 +69,14 @@ class ModelNotAllowed(Refused):
     code = "model_not_allowed"
 
 
+class ModelUnpriced(ModelNotAllowed):
+    """This model has no price yet. Ask an administrator to set one."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(model=model, reason="no_price")
+        self.model = model
+
+
 class ModelForbidden(ModelNotAllowed):
     """Administrators do not allow this model. Choose another one."""
 
@@ -106,6 +114,7 @@ __all__ = [
     "ModelForbidden",
     "ModelNotAllowed",
     "ModelUnknown",
+    "ModelUnpriced",
     "NoRunner",
     "NotVisible",
     "PlaceTaken",

@@ -67,6 +67,9 @@ export interface PriceView {
   output_nano_usd_per_million: number;
   official_input_nano_usd_per_million?: number | null;
   official_output_nano_usd_per_million?: number | null;
+  cached_input_nano_usd_per_million?: number | null;
+  reasoning_nano_usd_per_million?: number | null;
+  image_nano_usd?: number | null;
 }
 
 export interface ModelView {
