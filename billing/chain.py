@@ -56,6 +56,11 @@ def keys() -> tuple[bytes, ...]:
     return tuple(key.encode() for key in settings.LEDGER_KEYS)
 
 
+def keys_by_id() -> dict[str, bytes]:
+    """The same, by what `id_of` makes of each."""
+    return {id_of(key): key for key in keys()}
+
+
 def id_of(key: bytes) -> str:
     """Eight hex digits that name a key without telling it."""
     return hashlib.sha256(b"tram ledger key id:" + key).hexdigest()[:8]

@@ -95,7 +95,12 @@ def fold(rows: Iterable[Row]) -> Books:
     books = Books()
     for row in rows:
         books.count += 1
-        _APPLY[row.kind](books, row)
+        apply = _APPLY.get(row.kind)
+        if apply is None or not isinstance(row.amount_nano_usd, int):
+            # Only without the database's own checks; SQLite stores anything.
+            books.differ("not_a_transfer", row, f"{row.kind} of {row.amount_nano_usd!r} nano-USD")
+            continue
+        apply(books, row)
     return books
 
 
@@ -147,6 +152,13 @@ def _release(books: Books, row: Row) -> None:
         books.differ("release_amount", row, detail)
 
 
+def _correction(books: Books, row: Row) -> None:
+    """What was spent after all (from a wallet), or was not (to it)."""
+    _post(books, row, row.amount_nano_usd)
+    sign = 1 if row.debit_kind == "wallet" else -1
+    books.team(row.team_id).posted_nano_usd += sign * row.amount_nano_usd
+
+
 def _hold_settled_by(books: Books, row: Row) -> OpenHold | None:
     hold = books.open_holds.get(row.pending_id or 0)
     if hold is None:
@@ -176,4 +188,5 @@ _APPLY = {
     "hold": _hold,
     "capture": _capture,
     "release": _release,
+    "correction": _correction,
 }

@@ -1,12 +1,15 @@
 """People and teams with money."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from accounts.models import Team, User
 from billing.budgets import grant_credit
+from billing.guards import create_guards, drop_delete_guards
 from billing.holds import HoldPlaced, place_hold
 from billing.money import usd_to_nano
 from billing.prices import NewPrice, set_price
@@ -50,6 +53,20 @@ def priced(db: None) -> str:
     """A model with the price of the worked example."""
     set_prices(MODEL, "8", "60")
     return MODEL
+
+
+@pytest.fixture
+def books(team: Team, charlies_team: Team, alice: User, priced: str) -> Iterator[Team]:
+    """Two teams, a settled turn, an overrun, an open hold; with all guards."""
+    create_guards(connection)
+    give(team, "5")
+    give(charlies_team, "1")
+    for subject in ("turn:1", "turn:2", "turn:3"):
+        hold_for(team, alice, subject)
+    settle_as("turn:1", 500, 500)
+    settle_as("turn:2", 1000, 5000)
+    yield team
+    drop_delete_guards(connection)
 
 
 def set_prices(model: str, relay_usd: str, official_usd: str | None = None) -> None:

@@ -12,7 +12,8 @@ from billing.errors import BudgetExhausted
 from billing.guards import missing_guards
 from billing.models import Transfer
 from billing.settlement import Settled
-from billing.verification import snapshot, verify
+from billing.snapshot import snapshot
+from billing.verification import verify
 from tests.billing.conftest import give, hold_for, settle_as
 
 pytestmark = pytest.mark.django_db(transaction=True)

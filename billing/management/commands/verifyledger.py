@@ -1,4 +1,4 @@
-"""manage.py verifyledger: compare every balance with the transfers."""
+"""manage.py verifyledger: prove the chain, and compare every balance with the transfers."""
 
 from typing import Any
 
@@ -8,9 +8,10 @@ from billing.verification import verify
 
 
 class Command(BaseCommand):
-    """Recompute every balance, hold and settlement from the transfers; exit 1 if any differ."""
+    """Prove the chain of each team, hold it against the anchors, and recompute every balance, hold
+    and settlement from the transfers; exit 1 if any differ."""
 
-    help = "Compare every balance, hold and settlement with the transfers; exit 1 if any differ."
+    help = "Prove the ledger's chain, anchors and balances from its rows; exit 1 if any differ."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """`--rebuild` corrects the cached counters first."""
@@ -23,6 +24,8 @@ class Command(BaseCommand):
         result = verify(rebuild=rebuild)
         for difference in result.differences:
             self.stdout.write(str(difference))
+        for note in result.notes:
+            self.stdout.write(f"note: {note}")
         looked_at = (
             f"{result.transfers} transfers of {result.teams} teams, {result.open_holds} open holds"
         )
