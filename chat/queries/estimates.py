@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
-from uuid import UUID
 
 from msgspec import Struct
 
