@@ -1,4 +1,4 @@
-"""Budgets: giving credit, setting limits."""
+"""Budgets: giving teams credit. What limits bound stands with the limits."""
 
 from typing import Any
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -69,22 +70,21 @@ class BudgetForm(forms.ModelForm[Budget]):
 
 
 class BudgetAdmin(Exported):
-    """Counters come from the ledger; people give credit, set limits and soft limits."""
+    """What teams were given: counters come from the ledger, people give credit."""
 
     form = BudgetForm
     resource_classes = (BudgetResource,)
     list_display = (
         "owner",
-        "scope",
         "granted",
         "spent",
         "held",
         "remaining",
         "soft_limit_percent",
     )
-    list_filter = ("scope", ("team", admin.RelatedOnlyFieldListFilter))
+    list_filter = (("team", admin.RelatedOnlyFieldListFilter),)
     list_select_related = ("team", "person")
-    search_fields = ("team__name", "person__username")
+    search_fields = ("team__name",)
     autocomplete_fields = ()
     readonly_fields = ("granted", "spent", "held", "remaining")
     granted = money("granted_nano_usd", _("granted"))
@@ -93,17 +93,21 @@ class BudgetAdmin(Exported):
     remaining = money("remaining_nano_usd", _("left"))
     remaining.admin_order_field = None  # type: ignore[attr-defined]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Teams' credit, without the periods of limits."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.filter(limit=None)
+
     @admin.display(description=_("whose"), ordering="key")
     def owner(self, budget: Budget) -> str:
-        """The team, the person in it, or everybody."""
+        """The team."""
         return str(budget)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
-        """A team's own budget is given credit; a limit's are only looked at."""
+        """Whose it is stays; credit is given again and again."""
         if obj is None:
             return ["team", *CREDIT, "soft_limit_percent"]
-        changed = [*CREDIT, "soft_limit_percent"] if obj.limit_id is None else []
-        return ["granted", "spent", "held", "remaining", *changed]
+        return ["granted", "spent", "held", "remaining", *CREDIT, "soft_limit_percent"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Holds name the budgets they were taken from."""
@@ -115,7 +119,7 @@ class BudgetAdmin(Exported):
             obj.scope, obj.rank = BudgetScope.TEAM, RANKS[LimitScope.TEAM]
             obj.key = team_key(obj.team_id)
             super().save_model(request, obj, form, change)
-        elif "soft_limit_percent" in form.fields:
+        else:
             obj.save(update_fields=["soft_limit_percent"])
         self._give(obj.team_id, form.cleaned_data, request.user.pk)
 

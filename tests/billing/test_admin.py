@@ -140,16 +140,13 @@ def test_credit_is_given_through_the_ledger_in_ones_own_name(
     assert {d.code for d in verify().differences} == {"guard_missing"}
 
 
-def test_a_person_gets_a_limit_in_a_team(admin: Client, usage: Team, bob: User) -> None:
+def test_a_team_gets_its_budget_once(admin: Client, usage: Team, charlies_team: Team) -> None:
     add = reverse("admin:billing_budget_add")
-    form = {"scope": "person", "team": usage.pk, "person": bob.pk}
-    form |= {"granted_nano_usd": "0.5", "soft_limit_percent": "80"}
-    assert "not negative" in admin.post(add, form | {"granted_nano_usd": "-1"}).content.decode()
+    form = {"team": charlies_team.pk, "credit_usd": "0.5", "soft_limit_percent": "80"}
     assert admin.post(add, form).status_code == 302
-    limit = Budget.objects.get(scope="person")
-    assert (limit.granted_nano_usd, limit.rank) == (usd_to_nano("0.5"), 2)
+    assert budget_of(charlies_team.pk).granted_nano_usd == usd_to_nano("0.5")
     assert "exists already" in admin.post(add, form).content.decode()
-    assert "names the team" in admin.post(add, form | {"person": ""}).content.decode()
+    assert "Choose the team" in admin.post(add, form | {"team": ""}).content.decode()
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -1,0 +1,236 @@
+"""Limits: set, changed and ended in one's own name, with what is spent and held of each."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Now
+from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from import_export import fields, resources
+
+from accounts.actors import actor_of
+from billing.admin.amounts import UsdField
+from billing.admin.bases import Exported, money
+from billing.admin.exports import Usd
+from billing.errors import BillingError, LimitExists
+from billing.formatting import exact_usd
+from billing.limit_setting import (
+    NewLimit,
+    change_limit,
+    check_amount,
+    check_limit,
+    checked_percents,
+    end_limit,
+    set_limit,
+)
+from billing.limits import period_start, zone_of
+from billing.models import Budget, Limit, LimitScope, Period
+
+CHANGED = ("amount_nano_usd", "is_hard", "warn_percents")
+
+
+class LimitForm(forms.ModelForm[Limit]):
+    """A new limit, or another amount for one that is in force."""
+
+    amount_nano_usd = UsdField(label=_("Limit, USD"), help_text=_("In each period."))
+
+    class Meta:
+        """What a person sets."""
+
+        model = Limit
+        fields = ("scope", "team", "person", "conversation_id", "period", "zone", *CHANGED)
+
+    def clean(self) -> dict[str, Any]:
+        """A limit that makes sense, one in force for each owner and period."""
+        # Not Django's own: its words for the table's constraints help nobody.
+        if self.errors:
+            return self.cleaned_data
+        try:
+            if self.instance.pk is None:
+                check_limit(self.new())
+                if Limit.objects.filter(key=self.new().key, ended_at=None).exists():
+                    raise LimitExists
+            else:
+                check_amount(self.cleaned_data["amount_nano_usd"])
+                checked_percents(self.cleaned_data["warn_percents"])
+        except BillingError as error:
+            raise ValidationError(str(error), code=error.code) from error
+        return self.cleaned_data
+
+    def new(self) -> NewLimit:
+        """What was written into the form."""
+        given = self.cleaned_data
+        return NewLimit(
+            scope=LimitScope(given["scope"]),
+            amount_nano_usd=given["amount_nano_usd"],
+            team_id=given["team"].pk if given["team"] else None,
+            person_id=given["person"].pk if given["person"] else None,
+            conversation_id=given["conversation_id"],
+            period=Period(given["period"]),
+            zone=given["zone"],
+            is_hard=given["is_hard"],
+            warn_percents=given["warn_percents"],
+        )
+
+
+class LimitResource(resources.ModelResource):  # type: ignore[misc]
+    """Limits."""
+
+    team = fields.Field("team__name", "team")
+    person = fields.Field("person__username", "person")
+    limit_usd = Usd("amount_nano_usd", "limit_usd")
+    created_by = fields.Field("created_by__username", "set_by")
+
+    class Meta:
+        """Columns in order."""
+
+        model = Limit
+        fields = export_order = (
+            "id",
+            "scope",
+            "team",
+            "person",
+            "conversation_id",
+            "period",
+            "zone",
+            "limit_usd",
+            "is_hard",
+            "warn_percents",
+            "created_at",
+            "created_by",
+            "ended_at",
+        )
+
+
+class LimitAdmin(Exported):
+    """Which limits there are, and how far each one's current period is used up."""
+
+    form = LimitForm
+    resource_classes = (LimitResource,)
+    list_display = (
+        "owner",
+        "scope",
+        "period",
+        "days_in",
+        "amount",
+        "spent",
+        "held",
+        "left",
+        "is_hard",
+        "ended",
+    )
+    list_filter = (
+        ("ended_at", admin.EmptyFieldListFilter),
+        "scope",
+        "period",
+        "is_hard",
+        ("team", admin.RelatedOnlyFieldListFilter),
+    )
+    list_select_related = ("team", "person")
+    search_fields = ("team__name", "person__username", "conversation_id", "zone")
+    autocomplete_fields = ("team", "person")
+    actions = ("end_limits",)
+    amount = money("amount_nano_usd", _("limit"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With the figures of each limit's latest period, and the database's time."""
+        latest = Budget.objects.filter(limit=OuterRef("pk")).order_by("-period_start")
+        rows: QuerySet[Any] = super().get_queryset(request)
+        annotated: QuerySet[Any] = rows.annotate(
+            moment=Now(),
+            latest_start=Subquery(latest.values("period_start")[:1]),
+            latest_spent=Subquery(latest.values("posted_nano_usd")[:1]),
+            latest_held=Subquery(latest.values("held_nano_usd")[:1]),
+        )
+        return annotated
+
+    @admin.display(description=_("whose"), ordering="key")
+    def owner(self, limit: Limit) -> str:
+        """The team, the person in it, the conversation, or everybody."""
+        return str(limit)
+
+    @admin.display(description=_("days of"), ordering="zone")
+    def days_in(self, limit: Limit) -> str:
+        """The zone in which a new period begins; nothing where none does."""
+        return "–" if limit.period == Period.NONE else zone_of(limit)
+
+    @admin.display(description=_("spent"))
+    def spent(self, limit: Any) -> SafeString:
+        """In the current period."""
+        return _shown(_used(limit)[0])
+
+    @admin.display(description=_("held"))
+    def held(self, limit: Any) -> SafeString:
+        """In the current period."""
+        return _shown(_used(limit)[1])
+
+    @admin.display(description=_("left"))
+    def left(self, limit: Any) -> SafeString:
+        """In the current period; nothing is where the limit has ended."""
+        return _shown(None if limit.ended_at else limit.amount_nano_usd - sum(_used(limit)))
+
+    @admin.display(description=_("ended"), ordering="ended_at")
+    def ended(self, limit: Limit) -> str:
+        """When, if at all."""
+        if limit.ended_at is None:
+            return "–"
+        return date_format(localtime(limit.ended_at), "SHORT_DATETIME_FORMAT")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All for a new one; for one that is there, what may change and what is told of it."""
+        if obj is None:
+            return self.form.Meta.fields
+        return [*self.get_readonly_fields(request, obj), *CHANGED]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        """Whose limit it is never changes: end it, and set another."""
+        if obj is None:
+            return ()
+        return ("scope", "owner", "period", "days_in", "spent", "held", "left", "ended")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What has ended stays as it was."""
+        in_force = obj is None or obj.ended_at is None
+        return in_force and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Budgets, and the holds in them, name their limit: it is ended instead."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Set or change it through the one door, which writes the audit log."""
+        if change:
+            given = {name: form.cleaned_data[name] for name in CHANGED}
+            change_limit(obj.pk, **given, actor=actor_of(request))
+            return
+        made = set_limit(form.new(), actor=actor_of(request))
+        obj.pk, obj._state.adding = made.pk, False
+
+    @admin.action(description=_("End the chosen limits"), permissions=["change"])
+    def end_limits(self, request: HttpRequest, chosen: QuerySet[Limit]) -> None:
+        """Let them bind nothing any more; what has ended already is left alone."""
+        ids = list(chosen.filter(ended_at=None).values_list("pk", flat=True))
+        for limit_id in ids:
+            end_limit(limit_id, actor=actor_of(request))
+        count = len(ids)
+        said = ngettext("%(count)d limit has ended.", "%(count)d limits have ended.", count)
+        self.message_user(request, said % {"count": count}, messages.SUCCESS)
+
+
+def _used(limit: Any) -> tuple[int, int]:
+    """What is spent and held in the limit's current period, in nano-USD."""
+    if limit.latest_start != period_start(limit.period, zone_of(limit), limit.moment):
+        return 0, 0
+    return limit.latest_spent or 0, limit.latest_held or 0
+
+
+def _shown(nano_usd: int | None) -> SafeString:
+    return format_html('<span class="money">{}</span>', exact_usd(nano_usd))
