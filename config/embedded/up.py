@@ -38,9 +38,11 @@ def up() -> int:
     with_model = not real_relay and ensure_model()
     build_page()
     env["SECRET_KEY"] = env.get("SECRET_KEY") or kept_secret(data_dir, "secret_key")
+    # These are left in their files, where a further one can be put before each.
     if not env.get("RELAY_KEY_SECRETS") and not env.get("RELAY_KEY_SECRETS_FILE"):
-        # Left in its file, where a further one can be put before it.
         kept_secret(data_dir, "relay_key_secrets")
+    if not env.get("LEDGER_KEYS"):
+        kept_secret(data_dir, "ledger_keys")
     with Household(data_dir) as household:
         if not real_relay:
             household.start_relays(env, with_model=with_model)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from config.environment import SettingInvalid, variable
 
+KEPT_KEYS = "ledger_keys"
 SHORTEST_KEY_CHARACTERS = 32
 
 
@@ -22,8 +23,8 @@ class Money:
         secret=True,
         meaning="Random texts of 32 characters or more that sign the ledger's rows, with commas: "
         "the first signs, the others still verify. Changing SECRET_KEY does not change them once "
-        "they are set.",
-        shown_default="made from SECRET_KEY",
+        "they are set. `make up` makes one and keeps it in DATA_DIR.",
+        shown_default=f"{KEPT_KEYS} in DATA_DIR, if it is there, else made from SECRET_KEY",
     )
     ledger_anchors: Path = variable(
         "LEDGER_ANCHORS_DIR",
@@ -36,6 +37,11 @@ class Money:
         "UTC",
         meaning="Time zone in which the days, weeks and months of limits begin, such as "
         "Asia/Ho_Chi_Minh.",
+    )
+    statement_zones: tuple[str, ...] = variable(
+        "STATEMENT_ZONES",
+        ("UTC", "Asia/Ho_Chi_Minh", "Asia/Shanghai"),
+        meaning="Time zones in whose days usage and statements can be read, besides BILLING_ZONE.",
     )
     topup_usd_per_cny: str = variable(
         "TOPUP_USD_PER_CNY",
@@ -58,14 +64,21 @@ class Money:
         "Empty: none.",
     )
 
-    def keys(self, secret_key: str) -> tuple[str, ...]:
-        """Return the keys, the one that signs first; raises `SettingInvalid`."""
-        if any(len(each) < SHORTEST_KEY_CHARACTERS for each in self.ledger_keys):
+    def keys(self, secret_key: str, data_dir: Path) -> tuple[str, ...]:
+        """Return the keys, the one that signs first; raises `SettingInvalid`.
+
+        The one made from SECRET_KEY is always among them: it signed what was written before there
+        were others.
+        """
+        found = self.ledger_keys or _kept(data_dir / KEPT_KEYS)
+        # Bytes of the environment that are no text come as halves of surrogate pairs.
+        odd = (not each.isprintable() for each in found)
+        if any(odd) or any(len(each) < SHORTEST_KEY_CHARACTERS for each in found):
             raise SettingInvalid(
                 "LEDGER_KEYS", f"a list of texts of {SHORTEST_KEY_CHARACTERS} characters at least"
             )
         derived = hashlib.sha256(f"tram ledger key:{secret_key}".encode()).hexdigest()
-        return self.ledger_keys or (derived,)
+        return tuple(dict.fromkeys((*found, derived)))
 
     def anchors(self, data_dir: Path) -> Path:
         """Return the folder of the anchors."""
@@ -73,10 +86,11 @@ class Money:
 
     def checked_zone(self) -> str:
         """Return the zone's name; raises `SettingInvalid` for one that nobody knows."""
-        try:
-            return ZoneInfo(self.zone).key
-        except (ValueError, OSError):
-            raise SettingInvalid("BILLING_ZONE", "a time zone such as Asia/Shanghai") from None
+        return _known("BILLING_ZONE", self.zone)
+
+    def checked_statement_zones(self) -> tuple[str, ...]:
+        """Return the zones' names; raises `SettingInvalid` for one that nobody knows."""
+        return tuple(_known("STATEMENT_ZONES", each) for each in self.statement_zones)
 
     def checked_default_price(self) -> str:
         """Return "input/output" in USD, or nothing; raises `SettingInvalid` unless exact."""
@@ -92,3 +106,21 @@ class Money:
         if self.spend_webhook_url and (parts.scheme not in ("http", "https") or not parts.netloc):
             raise SettingInvalid("SPEND_WEBHOOK_URL", "an address that begins with https://")
         return self.spend_webhook_url
+
+
+def _kept(path: Path) -> tuple[str, ...]:
+    """The keys of a file, with commas or one a line; none where there is no file."""
+    if not path.is_file():
+        return ()
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError):
+        raise SettingInvalid("LEDGER_KEYS", f"in {path.name} of DATA_DIR, readable") from None
+    return tuple(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
+
+
+def _known(setting: str, zone: str) -> str:
+    try:
+        return ZoneInfo(zone).key
+    except (ValueError, OSError):
+        raise SettingInvalid(setting, "a time zone such as Asia/Shanghai") from None

@@ -11,7 +11,7 @@ from billing.fold import Difference
 from billing.models import Transfer
 from tests.billing.planting import chain_found, numbered, plant, says
 
-COLUMNS = [field.column for field in Transfer._meta.concrete_fields]
+COLUMNS = [str(field.column) for field in Transfer._meta.concrete_fields]
 
 
 def test_books_that_are_right_have_a_right_chain(books: Team) -> None:

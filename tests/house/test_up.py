@@ -103,12 +103,13 @@ def test_no_process_is_left_when_the_launcher_is_killed(launcher: Launcher) -> N
 def test_the_secrets_are_kept_for_this_user_alone(launcher: Launcher) -> None:
     launcher.wait_until_ready()
     secrets = [
-        Path(launcher.env["DATA_DIR"]) / name for name in ("secret_key", "relay_key_secrets")
+        Path(launcher.env["DATA_DIR"]) / name
+        for name in ("secret_key", "relay_key_secrets", "ledger_keys")
     ]
     for secret in secrets:
         assert len(secret.read_text()) >= 50
         assert secret.stat().st_mode & 0o777 == 0o600
-    assert secrets[0].read_text() != secrets[1].read_text()
+    assert len({secret.read_text() for secret in secrets}) == len(secrets)
 
 
 def refusal(**variables: str) -> str:
