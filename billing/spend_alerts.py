@@ -9,8 +9,6 @@ from collections.abc import Iterable, Sequence
 from billing.models import Budget, SpendAlert
 
 FULL_PERCENT = 100
-HIGHEST_PERCENT = 999
-"""A soft limit may be warned of beyond its bound, up to here."""
 REST_OF_A_FULL_BUDGET = 1000
 """A hard budget counts as used up when less than this part is left: a hold is shortened to fit, so
 that hardly ever nothing remains."""
@@ -44,11 +42,11 @@ def shares_of(budget: Budget) -> set[int]:
 
 
 def percents_in(text: str) -> set[int]:
-    """The percentages of a list such as "80,100", 1 to 999; what is none is left out."""
+    """The percentages of a list such as "80,100", 1 to 100; what is none is left out."""
     parts = (part.strip() for part in text.split(","))
     # More digits are no percentage, and Python refuses to read thousands of them.
     numbers = (int(part) for part in parts if part.isdecimal() and len(part) <= 3)
-    return {number for number in numbers if 1 <= number <= HIGHEST_PERCENT}
+    return {number for number in numbers if 1 <= number <= FULL_PERCENT}
 
 
 def _reached(budget: Budget, more_nano_usd: int) -> Iterable[SpendAlert]:
