@@ -69,7 +69,8 @@ def write_anchors(only_first_of_day: bool = False) -> int:
     """
     today = today_utc()
     try:
-        known = read_anchors()
+        month = f"{today:%Y-%m}.jsonl"
+        known = read_anchors(month)
         if only_first_of_day and known.newest_day is not None and known.newest_day >= today:
             return 0
         # Of committed rows only: what is rolled back must not have been anchored.
@@ -77,7 +78,7 @@ def write_anchors(only_first_of_day: bool = False) -> int:
             each for each in _newest(today) if known.newest_of_teams.get(each.team_id) != each
         ]
         if anchors:
-            _append(folder() / f"{today:%Y-%m}.jsonl", anchors)
+            _append(folder() / month, anchors)
     except OSError as error:
         raise AnchorsNotWritten(
             f"The anchors cannot be written to {folder()}: {error.strerror or error}."
@@ -85,11 +86,11 @@ def write_anchors(only_first_of_day: bool = False) -> int:
     return len(anchors)
 
 
-def read_anchors() -> AnchorsRead:
-    """Read all anchors of the folder. Never fails: what cannot be read is told."""
+def read_anchors(files: str = FILES) -> AnchorsRead:
+    """Read the anchors of the folder. Never fails: what cannot be read is told."""
     found = AnchorsRead()
     keys = chain.keys_by_id()
-    for path in sorted(folder().glob(FILES)):
+    for path in sorted(folder().glob(files)):
         try:
             lines = path.read_bytes().splitlines(keepends=True)
         except OSError as error:

@@ -7,12 +7,14 @@ from billing.tokens import count_tokens
 from chat.crossing import cross
 from chat.services.leases import forget_others
 from chat.turns.alert_teller import AlertTeller
+from chat.turns.anchoring import DailyAnchors
 from chat.turns.engines import engine
 from chat.turns.limits import close_gates
 from chat.turns.relays import directory
 from chat.turns.relays.first_look import look_at_relays as look_at_relays
 
 _alerts = AlertTeller()
+_anchors = DailyAnchors()
 _draining = False
 _taken_over = False
 
@@ -35,6 +37,7 @@ async def start(role: str) -> None:
     # The tokenizer takes a third of a second to load: not in somebody's first Stop.
     await cross(count_tokens, "warm", "gpt-4.1")
     _alerts.start()
+    _anchors.start()
 
 
 def begin_drain(*, taken_over: bool) -> None:
@@ -52,6 +55,7 @@ async def drain(seconds: float) -> None:
 
 async def close() -> None:
     """End everything, after a drain. The engine stays where it is found, and takes nothing."""
+    await _anchors.aclose()
     await _alerts.aclose()
     await engine().aclose()
     await directory().aclose()
