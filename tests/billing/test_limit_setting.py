@@ -120,9 +120,9 @@ def test_one_limit_of_an_owner_and_period_is_in_force(team: Team, alice: User, b
 def test_a_limit_that_makes_no_sense_is_refused(
     team: Team, changes: dict[str, Any], code: str
 ) -> None:
-    facts = {"scope": LimitScope.TEAM, "amount_nano_usd": 1, "team_id": team.pk} | changes
+    facts: dict[str, Any] = {"scope": LimitScope.TEAM, "amount_nano_usd": 1, "team_id": team.pk}
     with pytest.raises(BillingError) as refusal:
-        set_limit(NewLimit(**facts))
+        set_limit(NewLimit(**facts | changes))
     assert refusal.value.code == code
     assert not Limit.objects.exists()
 
