@@ -1,6 +1,7 @@
 """What can be refused or go wrong with money. The docstring is the message."""
 
 import inspect
+from collections.abc import Sequence
 from datetime import date
 
 
@@ -92,6 +93,28 @@ class PriceRefused(BillingError):
     code = "price_refused"
 
 
+class PriceBookRefused(BillingError):
+    """The price book has wrong lines, so nothing of it is imported."""
+
+    code = "price_book_refused"
+
+    def __init__(
+        self, faults: Sequence[tuple[int, str]] = (), number: int = 0, *, reason: str = ""
+    ) -> None:
+        said = " ".join(f"Line {line}: {why}" for line, why in faults)
+        more = number - len(faults)
+        if more > 0:
+            said += f" And {more} more."
+        super().__init__(reason or f"{said} Nothing is imported.")
+        self.faults = tuple(faults)
+
+
+class TrialRefused(BillingError):
+    """A trial needs a price or a markup, and days in order."""
+
+    code = "trial_refused"
+
+
 class MarkupRefused(BillingError):
     """A markup is a percentage between -100 and 1,000, and is never edited."""
 
@@ -162,3 +185,26 @@ class AnchorsNotWritten(BillingError):
     """The ledger's anchors cannot be written. Look at LEDGER_ANCHORS_DIR."""
 
     code = "anchors_not_written"
+
+
+class BillRefused(BillingError):
+    """This bill makes no sense, and nothing was changed. Mend the lines that are named."""
+
+    code = "bill_refused"
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("The bill is refused, and nothing was changed. " + " ".join(lines))
+        self.lines = lines
+
+
+class BillIncomplete(BillingError):
+    """The bill lacks so much of what we have that it must be another one, or cut off. Nothing was
+    corrected. Look at it, and say so if it is complete after all."""
+
+    code = "bill_incomplete"
+
+
+class PeriodInvalid(BillingError):
+    """A reconciliation is of a time that has begun before it ends, and has passed."""
+
+    code = "period_invalid"

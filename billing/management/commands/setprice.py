@@ -21,6 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("--input", required=True, metavar="USD")
         parser.add_argument("--output", required=True, metavar="USD")
         parser.add_argument("--cached-input", metavar="USD")
+        parser.add_argument("--reasoning", metavar="USD")
+        parser.add_argument("--image", metavar="USD", help="for one image")
         parser.add_argument("--official-input", metavar="USD")
         parser.add_argument("--official-output", metavar="USD")
         parser.add_argument("--from", dest="starts", metavar="DATE")
@@ -36,6 +38,8 @@ class Command(BaseCommand):
                     _optional(options["cached_input"]),
                     _optional(options["official_input"]),
                     _optional(options["official_output"]),
+                    _optional(options["reasoning"]),
+                    _optional(options["image"]),
                 ),
                 starts_at=_moment(options["starts"]),
             )
