@@ -13,6 +13,7 @@ IMMUTABLE_TABLES = (
     "billing_holdbudget",
     "billing_priceversion",
     "billing_markup",
+    "billing_exchangerate",
     "billing_reconciliationfinding",
 )
 KEPT_TABLES = ("billing_settlement", "billing_account")

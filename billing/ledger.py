@@ -96,8 +96,8 @@ def post_hold(*, team_id: UUID, person_id: int, subject: str, amount_nano_usd: i
     return transfer
 
 
-def post_settlement(hold: Hold, cost_nano_usd: int) -> None:
-    """Capture the cost, if any, and release what is left of the hold.
+def post_settlement(hold: Hold, cost_nano_usd: int) -> datetime:
+    """Capture the cost, if any, and release what is left of the hold. Returns the moment of both.
 
     A cost beyond the hold is captured in full, flagged, and leaves 0 to release: hiding it would
     make the books differ from the relay's bill.
@@ -115,6 +115,7 @@ def post_settlement(hold: Hold, cost_nano_usd: int) -> None:
         pending_nano_usd=-pending.amount_nano_usd,
         posted_nano_usd=cost_nano_usd,
     )
+    return transfers[0].created_at
 
 
 def post_correction(

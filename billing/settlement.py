@@ -1,7 +1,7 @@
 """Settlement: what a turn really cost, captured exactly once; the rest of its hold goes back."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 
 from django.db import transaction
 
@@ -77,7 +77,8 @@ def settle(
         cost = both.cost_nano_usd
         give_back([budget.pk for budget in budgets], hold.amount_nano_usd, cost)
         note_spending(budgets, cost - hold.amount_nano_usd)
-        ledger.post_settlement(hold, cost)
+        # Its transfers' moment too, or a turn at midnight would be of two days.
+        moment = ledger.post_settlement(hold, cost)
         return _settled(
             Settlement.objects.create(
                 subject=subject,
@@ -99,7 +100,8 @@ def settle(
                 quality=quality,
                 outcome=outcome,
                 overrun=cost > hold.amount_nano_usd,
-                day=datetime.now(UTC).date(),
+                day=moment.astimezone(UTC).date(),
+                created_at=moment,
             )
         )
 

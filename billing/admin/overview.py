@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Team, User
 from billing.charts import Bar, bars, shares
 from billing.overview import Figures, Filter, Line, Overview, Period, overview
+from billing.usage_folding import fold_if_due
+from billing.zones import chosen_zone, span, today, zones
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 FAILED_ONLY: Mapping[str, object] = MappingProxyType({"failed": 1})
@@ -22,15 +24,17 @@ FAILED_ONLY: Mapping[str, object] = MappingProxyType({"failed": 1})
 
 @dataclass(frozen=True)
 class Links:
-    """Addresses of rows and of the overview, under the filters in force."""
+    """Addresses of rows and of the overview, under the filters in force, in days of a zone."""
 
     asked: Filter
+    zone: str
 
     def rows(self, first: date, last: date, more: Mapping[str, object] = NOTHING) -> str:
         """The settlements behind a number."""
+        since, until = span(first, last, self.zone)
         query: dict[str, object] = {
-            "day__gte": first,
-            "day__lte": last,
+            "created_at__gte": since.isoformat(),
+            "created_at__lt": until.isoformat(),
             "team__id__exact": self.asked.team,
             "person__id__exact": self.asked.person,
             "model": self.asked.model,
@@ -76,14 +80,16 @@ class Table:
 
 def overview_context(request: HttpRequest) -> dict[str, Any]:
     """What the template needs, for the filters in the address."""
-    asked = Filter.from_query(request.GET.dict())
-    shown = overview(asked, datetime.now(UTC).date())
-    links = Links(asked)
+    asked, zone = Filter.from_query(request.GET.dict()), chosen_zone(request)
+    fold_if_due(zone)
+    shown = overview(asked, today(zone), zone)
+    links = Links(asked, zone)
     days = _day_rows(shown, links)
     return {
         "overview": shown,
         "cards": [_card(period, links) for period in shown.periods],
         "chips": list(_chips(links)),
+        "zones": [(name, links.page(zone=name)) for name in zones()],
         "days": days,
         "highest_nano_usd": max(
             (max(row.figures.cost_nano_usd, _official(row.figures)) for row in days), default=0

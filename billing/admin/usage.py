@@ -11,8 +11,8 @@ from billing.admin.bases import ReadOnly, moment, money
 from billing.admin.exports import UsageResource
 from billing.formatting import shown_count, shown_percent
 from billing.models import Settlement
-from billing.overview import FAILED
 from billing.prices import saving_percent
+from billing.usage import FAILED
 
 
 class FailureFilter(admin.SimpleListFilter):

@@ -6,6 +6,7 @@ from billing.models.holds import Hold, HoldBudget
 from billing.models.ledger import Account, AccountKind, Transfer, TransferKind
 from billing.models.limits import Limit, LimitScope, Period, SpendAlert
 from billing.models.prices import Markup, PriceVersion
+from billing.models.rates import Currency, ExchangeRate
 from billing.models.reconciliation import (
     Cause,
     ReconciliationFinding,
@@ -13,6 +14,7 @@ from billing.models.reconciliation import (
     RunState,
 )
 from billing.models.settlements import Quality, Settlement
+from billing.models.usage import UsageFold, UsageTotal
 
 __all__ = [
     "Account",
@@ -21,6 +23,8 @@ __all__ = [
     "BudgetScope",
     "Cause",
     "Code",
+    "Currency",
+    "ExchangeRate",
     "Hold",
     "HoldBudget",
     "Limit",
@@ -36,4 +40,6 @@ __all__ = [
     "SpendAlert",
     "Transfer",
     "TransferKind",
+    "UsageFold",
+    "UsageTotal",
 ]

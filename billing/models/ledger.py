@@ -126,7 +126,15 @@ class Transfer(models.Model):
         ordering = ("-id",)
         verbose_name = _("transfer")
         verbose_name_plural = _("transfers")
-        indexes: ClassVar = [models.Index(fields=("team", "id"), name="billing_transfer_by_team")]
+        indexes: ClassVar = [
+            models.Index(fields=("team", "id"), name="billing_transfer_by_team"),
+            # The few that are neither hold nor settlement, for statements.
+            models.Index(
+                fields=("team", "created_at"),
+                condition=Q(kind__in=("grant", "adjustment", "correction")),
+                name="billing_transfer_booked",
+            ),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=("team", "number"), name="billing_transfer_numbered"),
             models.CheckConstraint(

@@ -71,6 +71,7 @@ class Settlement(models.Model):
             models.Index(fields=("person", "day"), name="billing_usage_by_person"),
             models.Index(fields=("model", "day"), name="billing_usage_by_model"),
             models.Index(fields=("team", "model", "-id"), name="billing_usage_of_model"),
+            models.Index(fields=("created_at",), name="billing_usage_by_moment"),
         ]
 
     def __str__(self) -> str:
