@@ -1,5 +1,6 @@
 /** The JSON doors of the page. */
 
+import type { Wish } from "./models/forecasting";
 import type {
   BudgetView,
   ConversationPage,
@@ -7,6 +8,7 @@ import type {
   MessagePage,
   ModelList,
   Boot,
+  EstimateView,
 } from "./models/views";
 
 /** A door refused or could not be reached; `code` is the server's, or "unreachable". */
@@ -58,6 +60,11 @@ export class Api {
     return this.#call("GET", "budget");
   }
 
+  /** What a message may cost; nothing is sent. */
+  estimate({ conversation, parent, model, content }: Wish, signal: AbortSignal): Promise<EstimateView> {
+    return this.#call("POST", "estimates", {}, { conversation, parent, model, content }, signal);
+  }
+
   me(): Promise<Pick<Boot, "user" | "team" | "language"> & { teams: NonNullable<Boot["teams"]> }> {
     return this.#call("GET", "me");
   }
@@ -66,7 +73,13 @@ export class Api {
     return this.#call("POST", "team", {}, { team });
   }
 
-  async #call<Answer>(method: string, path: string, query: Query = {}, body?: unknown): Promise<Answer> {
+  async #call<Answer>(
+    method: string,
+    path: string,
+    query: Query = {},
+    body?: unknown,
+    signal: AbortSignal | null = null,
+  ): Promise<Answer> {
     const headers: Record<string, string> = { Accept: "application/json" };
     if (method !== "GET") headers["X-CSRFToken"] = this.csrfToken;
     if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -74,6 +87,7 @@ export class Api {
       method,
       headers,
       body: body === undefined ? null : JSON.stringify(body),
+      signal,
     });
     if (!response.ok) throw await refusedBy(response);
     return (response.status === 204 ? undefined : await response.json()) as Answer;

@@ -5,6 +5,7 @@ import BudgetController from "./controllers/budget_controller";
 import ClipboardController from "./controllers/clipboard_controller";
 import CompanyController from "./controllers/company_controller";
 import ComposerController from "./controllers/composer_controller";
+import EstimateController from "./controllers/estimate_controller";
 import LineController from "./controllers/line_controller";
 import MenuController from "./controllers/menu_controller";
 import ModelsController from "./controllers/models_controller";
@@ -24,6 +25,7 @@ const CONTROLLERS = {
   clipboard: ClipboardController,
   company: CompanyController,
   composer: ComposerController,
+  estimate: EstimateController,
   line: LineController,
   menu: MenuController,
   models: ModelsController,

@@ -7,32 +7,17 @@ import { Connection, type Status } from "./models/connection";
 import { ConversationList } from "./models/conversation_list";
 import { Drafts, putBack } from "./models/drafts";
 import { Emitter } from "./models/emitter";
+import { Forecasting } from "./models/forecasting";
 import { chooseModel, modelOf } from "./models/model_choice";
 import { OpenConversation } from "./models/open_conversation";
 import { Outbox } from "./models/outbox";
-import type { Command, ConversationChanged, ErrorEvent, Event, Limits, Person, Ready, Start } from "./models/protocol";
+import type { Command, ConversationChanged, ErrorEvent, Event, Limits, Ready, Start } from "./models/protocol";
 import { textOf } from "./models/sending";
+import type { SessionEvents } from "./models/session_events";
 import { Waking } from "./models/waking";
 import type { Boot, BudgetView, ModelList, ModelView } from "./models/views";
 import { listen } from "./page_life";
 import { refusedText } from "./models/waiting_line";
-
-export interface SessionEvents {
-  list: null;
-  budget: BudgetView;
-  /** The models are known, or another one is chosen. */
-  models: null;
-  status: Status;
-  limits: Limits;
-  /** The person may do more or less in this team than before. */
-  role: null;
-  people: readonly Person[];
-  writing: Person;
-  /** A text goes into the composer, to be sent or changed by the person. */
-  compose: string;
-  /** The person wants to edit their last message. */
-  editLast: null;
-}
 
 const DEFAULT_LIMITS: Pick<Limits, "max_message_characters" | "max_frame_bytes"> = {
   max_message_characters: 200_000,
@@ -51,6 +36,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly outbox: Outbox;
   readonly connection: Connection;
   readonly thread: OpenConversation;
+  readonly forecasts: Forecasting;
   limits = DEFAULT_LIMITS;
   models: ModelList | null = null;
   budget: BudgetView | null = null;
@@ -67,6 +53,7 @@ export class Session extends Emitter<SessionEvents> {
       start: (command: Start) => this.#startTurn(command),
       send: (command: Exclude<Command, Start>) => this.connection.send(command),
     };
+    this.forecasts = new Forecasting((wish, signal) => this.api.estimate(wish, signal), browserTimers);
     this.thread = new OpenConversation(this.api, wire, boot.user, browserTimers);
     const limit = boot.limits.message_characters ?? boot.limits.max_message_characters;
     if (limit) this.limits = { ...this.limits, max_message_characters: limit };
@@ -204,6 +191,7 @@ export class Session extends Emitter<SessionEvents> {
     if (event.type === "role") this.#setRole(event.team, event.role);
     if (event.type === "accepted" || event.type === "queued") this.outbox.take(event.id);
     if (event.type === "error") this.#keepRefused(event);
+    this.forecasts.handle(event);
     this.thread.handle(event, bytes);
   }
 

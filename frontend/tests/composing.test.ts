@@ -5,7 +5,7 @@ import { Drafts, putBack } from "../src/models/drafts";
 import { refusal } from "../src/models/failures";
 import { contextSize } from "../src/models/format";
 import { type KeyPress, sends, shortcut } from "../src/models/keys";
-import { chooseModel, modelOf, modelsToShow, plain, promptCost, roughTokens, searchModels } from "../src/models/model_choice";
+import { chooseModel, modelOf, modelsToShow, plain, searchModels } from "../src/models/model_choice";
 import type { ModelList, ModelView } from "../src/models/views";
 
 const LIMITS = { max_message_characters: 200_000, max_frame_bytes: 262_144 };
@@ -147,12 +147,4 @@ test("the size of a context is written as makers of models write it", () => {
     [2_000_000, "2 M"],
   ];
   for (const [count, shown] of sizes) assert.equal(contextSize(count), shown);
-});
-
-test("an estimate is rounded up and unknown without a price", () => {
-  const price = { input_nano_usd_per_million: 8_000_000_000, output_nano_usd_per_million: 8_000_000_000 };
-  assert.equal(promptCost(model("a", { price }), 1), 8_000);
-  assert.equal(promptCost(model("a"), 1), null);
-  assert.equal(roughTokens("four"), 1);
-  assert.equal(roughTokens("电车"), 1);
 });

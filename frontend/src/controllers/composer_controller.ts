@@ -6,7 +6,6 @@ import { putBack } from "../models/drafts";
 import { refusal } from "../models/failures";
 import { money } from "../models/format";
 import { isComposing, sends } from "../models/keys";
-import { promptCost, roughTokens } from "../models/model_choice";
 import type { BudgetView, ModelView } from "../models/views";
 import { t } from "../models/words";
 import { session } from "../session";
@@ -16,7 +15,7 @@ const MEASURED_CHARACTERS = 8_000;
 const TYPING_EVERY_MS = 3_000;
 
 export default class ComposerController extends Controller<HTMLFormElement> {
-  static override targets = ["text", "reason", "act", "line", "model", "modelName", "modelPrice", "estimate"];
+  static override targets = ["text", "reason", "act", "line", "model", "modelName", "modelPrice"];
   declare readonly textTarget: HTMLTextAreaElement;
   declare readonly reasonTarget: HTMLElement;
   declare readonly actTarget: HTMLButtonElement;
@@ -24,7 +23,6 @@ export default class ComposerController extends Controller<HTMLFormElement> {
   declare readonly modelTarget: HTMLButtonElement;
   declare readonly modelNameTarget: HTMLElement;
   declare readonly modelPriceTarget: HTMLElement;
-  declare readonly estimateTarget: HTMLElement;
 
   #ends: (() => void)[] = [];
   #conversation: string | null = null;
@@ -111,7 +109,7 @@ export default class ComposerController extends Controller<HTMLFormElement> {
   }
 
   #send(): void {
-    const { thread, modelChoice, drafts, limits, mayWrite } = session();
+    const { thread, modelChoice, drafts, limits, mayWrite, forecasts } = session();
     const text = this.textTarget.value;
     if (thread.busy && thread.id === null) {
       this.#say(t("Your first message is on its way. Send this one in a moment."));
@@ -120,11 +118,12 @@ export default class ComposerController extends Controller<HTMLFormElement> {
     const reason = tooLong(text, limits);
     if (reason !== null) this.#say(reason);
     if (reason !== null || text.trim() === "" || !mayWrite) return;
+    const told = forecasts.current;
     this.#say(null);
     this.#fill("");
     drafts.keepText(this.#conversation, "");
     this.#toldTypingAt = 0;
-    thread.say(text, modelChoice);
+    forecasts.sent(thread.say(text, modelChoice), told);
     document.body.dispatchEvent(new CustomEvent("newest:go", { bubbles: true }));
   }
 
@@ -177,6 +176,7 @@ export default class ComposerController extends Controller<HTMLFormElement> {
       ? this.#placeholder
       : t("You may read here. Ask an owner if you want to write.");
     this.#showModel(model);
+    this.#forecast(model);
     this.#resize();
   }
 
@@ -185,16 +185,19 @@ export default class ComposerController extends Controller<HTMLFormElement> {
     const missing = model !== null && !model.available;
     this.modelTarget.toggleAttribute("data-missing", missing);
     this.modelPriceTarget.textContent = missing ? model.reason || t("Not available now.") : priceOf(model);
-    const text = this.textTarget.value;
-    const cost = model === null || text.trim() === "" ? null : promptCost(model, this.#promptTokens(text));
-    this.estimateTarget.textContent = cost === null ? "" : t("about {cost} to read", { cost: money(cost) });
   }
 
-  /** What the model will read: what it read and wrote last time, and the new text. */
-  #promptTokens(text: string): number {
-    const last = session().thread.path.messages.findLast((message) => message.turn?.usage);
-    const usage = last?.turn?.usage;
-    return roughTokens(text) + (usage ? usage.prompt_tokens + usage.completion_tokens : 0);
+  /** Has it told what the message may cost; while the one before is on its way its place is unknown. */
+  #forecast(model: ModelView | null): void {
+    const { thread, forecasts, mayWrite, limits } = session();
+    const content = this.textTarget.value;
+    const answering = thread.runningTurn !== null;
+    const placed = !thread.busy || answering;
+    const sendable = mayWrite && content.trim() !== "" && tooLong(content, limits) === null;
+    const priced = model !== null && model.available && model.price !== null;
+    if (!placed || !sendable || !priced) return forecasts.want(null);
+    const parent = thread.path.leaf?.id ?? null;
+    forecasts.want({ conversation: thread.id, parent, model: model.id, content, answering });
   }
 
   #showBudget(budget: BudgetView): void {

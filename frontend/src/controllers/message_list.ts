@@ -103,12 +103,13 @@ export class MessageList {
   }
 
   #update(message: MessageView): void {
-    const { thread, boot, models, mayWrite } = session();
+    const { thread, boot, models, mayWrite, forecasts } = session();
     this.#elements.get(message.id)?.update(thread.shown(message), {
       me: boot.user.id,
       notice: thread.turns.noticeOf(message),
       modelName: models?.items.find(({ id }) => id === message.model)?.name ?? null,
       mayWrite,
+      told: forecasts.told(message.turn?.id),
     });
   }
 

@@ -23,6 +23,7 @@ export default class PageController extends Controller<HTMLElement> {
   override connect(): void {
     const page = session();
     this.#ends = [
+      page.on("announce", (words) => this.#announce(words)),
       page.on("status", (status) => this.#line.status(status)),
       page.thread.on("caughtUp", () => this.#line.caughtUp()),
       page.thread.on("answering", () => this.#announce(t("Answering"))),

@@ -62,20 +62,3 @@ export function modelsToShow(list: ModelList | null, chosen: ModelView | null): 
   const shown = (list?.items ?? []).filter((model) => !model.hidden || model.id === chosen?.id);
   return chosen === null || shown.some((model) => model.id === chosen.id) ? shown : [...shown, chosen];
 }
-
-/** A rough count of the tokens of a text: four letters of ASCII or one other character each. */
-export function roughTokens(text: string): number {
-  let ascii = 0;
-  let other = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    if (text.charCodeAt(at) < 128) ascii += 1;
-    else other += 1;
-  }
-  return Math.ceil(ascii / 4 + other / 2);
-}
-
-/** What reading a prompt of so many tokens costs, in nano-USD, rounded up. */
-export function promptCost(model: ModelView, promptTokens: number): number | null {
-  if (model.price === null) return null;
-  return Math.ceil((promptTokens * model.price.input_nano_usd_per_million) / 1_000_000);
-}

@@ -96,14 +96,15 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     return this.#kept.caughtUp;
   }
 
-  /** Sends a message; while an answer is being written it waits for its end. */
-  say(content: string, model: ModelChoice): void {
+  /** Sends a message under the id it returns; while an answer is being written it waits for its end. */
+  say(content: string, model: ModelChoice): string {
     // What is not confirmed has no name yet: the message goes below it, at the conversation's end.
     const parent = this.#sending.busy ? null : (this.path.leaf?.id ?? null);
     const waits = this.busy;
     const id = this.#sending.ask({ type: "chat", conversation: this.id, parent, content, ...model });
     if (waits) this.line.add(id, content);
     else this.#add(id, content, parent);
+    return id;
   }
 
   #add(...message: [id: string, content: string, parent: string | null]): void {

@@ -101,3 +101,28 @@ export interface BudgetView {
   soft_limit_percent: number;
   raisers: string[];
 }
+
+/** What a message may cost; amounts are whole nano-USD as text. */
+export interface EstimateView {
+  model: string;
+  prompt_tokens: number;
+  /** Counted as the model counts. */
+  exact: boolean;
+  /** Older messages do not fit and are left out. */
+  is_cut: boolean;
+  prompt_nano_usd: string;
+  answer: {
+    low_tokens: number;
+    typical_tokens: number;
+    high_tokens: number;
+    whose: "team" | "everyone" | "nobody";
+    turns: number;
+  };
+  low_nano_usd: string;
+  high_nano_usd: string;
+  worst_nano_usd: string;
+  left_nano_usd: string;
+  verdict: "fits" | "shortened" | "refused";
+  max_tokens: number;
+  cheaper: { model: string; name: string; high_nano_usd: string } | null;
+}

@@ -1,13 +1,15 @@
 /** One message on the page. */
 
+import { difference, type Difference } from "../models/estimate_words";
 import { ending, noticeText } from "../models/failures";
 import { money, quality, seconds, tokens } from "../models/format";
 import { branchOf } from "../models/path";
+import type { Told } from "../models/forecasting";
 import { isLive } from "../models/turn_stream";
 import type { Notice } from "../models/protocol";
 import type { MessageView, TurnView } from "../models/views";
 import { t } from "../models/words";
-import { part, stamp } from "./elements";
+import { element, part, stamp } from "./elements";
 import { Prose } from "./prose";
 
 /** A person's text longer than this is folded until asked for. */
@@ -21,6 +23,8 @@ export interface Surroundings {
   modelName: string | null;
   /** Whether messages may be sent: else nothing may be edited or answered again. */
   mayWrite: boolean;
+  /** What the answer was told to cost before it was asked for. */
+  told: Told | null;
 }
 
 export class MessageElement {
@@ -54,6 +58,7 @@ export class MessageElement {
     this.#showNotice(live ? noticeText(around.notice) : "");
     this.#showEnding(view.turn, view.content !== "", around.mayWrite);
     this.#showFoot(view, live, around.mayWrite);
+    this.#showDifference(live ? null : difference(around.told, view.turn));
   }
 
   #name(view: MessageView, around: Surroundings): string {
@@ -116,6 +121,14 @@ export class MessageElement {
     this.#showBranch(view);
   }
 
+  #showDifference(found: Difference | null): void {
+    const box = part(this.root, "why");
+    box.hidden = found === null;
+    if (found === null) return;
+    part(box, "why-summary").textContent = found.summary;
+    part(box, "why-reasons").replaceChildren(...found.reasons.map((reason) => element("li", {}, reason)));
+  }
+
   #showBranch(view: MessageView): void {
     const branch = branchOf(view);
     const box = part(this.root, "branch");
@@ -129,7 +142,8 @@ export class MessageElement {
 }
 
 function sameSurroundings(one: Surroundings, other: Surroundings | null): boolean {
-  return one.notice === other?.notice && one.modelName === other.modelName && one.mayWrite === other.mayWrite;
+  if (other === null || one.told !== other.told || one.mayWrite !== other.mayWrite) return false;
+  return one.notice === other.notice && one.modelName === other.modelName;
 }
 
 /** "1.2 s · 312 tokens · $0.0008 reported" */
