@@ -204,7 +204,7 @@ def test_a_webhook_that_never_answers_is_given_up(alert: SpendAlert, settings: A
 def test_old_alerts_are_not_news(alert: SpendAlert, receiver: Receiver) -> None:
     SpendAlert.objects.update(created_at=now() - TOLD_WITHIN)
     assert deliver_alerts() == Delivered(mailed=0, called=0, failed=0)
-    assert receiver.calls == mail.outbox == []
+    assert len(receiver.calls) == len(mail.outbox) == 0
 
 
 def test_the_command_says_what_it_did(alert: SpendAlert, receiver: Receiver) -> None:

@@ -10,11 +10,15 @@ AGAIN = (
     "tests/billing/test_guards.py",
     "tests/billing/test_verification.py",
     "tests/billing/test_races.py",
+    "tests/billing/test_codes.py",
+    "tests/billing/test_spend_alerts.py",
+    "tests/billing/test_alert_delivery.py",
 )
 # The rest, for `make slow`.
 AGAIN_SLOWLY = (
     "tests/billing/test_commands.py",
     "tests/billing/test_overview.py",
+    "tests/billing/test_topups.py",
     "tests/billing/test_ledger_machine.py",
     "tests/billing/test_answer_lengths.py",
 )
