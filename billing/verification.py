@@ -23,6 +23,7 @@ from billing.models import (
 )
 from billing.settlement_verification import CORRECTED, settlement_differences
 from billing.snapshot import snapshot
+from billing.usage_folding import usage_differences
 
 ROWS_AT_ONCE = 2000
 
@@ -60,6 +61,7 @@ def verify(rebuild: bool = False) -> Verification:
             *_party_differences(),
             *_hold_differences(),
             *settlement_differences(),
+            *usage_differences(),
             *(Difference("guard_missing", name, "") for name in missing_guards(connection)),
         )
     notes = (*anchors.notes, *(age_note(anchors) if books.count else ()))
