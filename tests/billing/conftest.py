@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -89,6 +89,7 @@ def hold_for(
     model: str = MODEL,
     prompt_bytes: int = 1000,
     max_tokens: int = 1000,
+    conversation_id: UUID | None = None,
 ) -> HoldPlaced:
     """Place a hold of 1,000 bytes and 1,000 tokens unless told otherwise."""
     return place_hold(
@@ -98,6 +99,7 @@ def hold_for(
         model=model,
         prompt_bytes=prompt_bytes,
         max_tokens=max_tokens,
+        conversation_id=conversation_id,
     )
 
 

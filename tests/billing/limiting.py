@@ -41,7 +41,8 @@ def newest(limit: Limit) -> Budget:
 
 def a_period_passes() -> None:
     """Make what is every limit's current period the one before it: the clock is the database's."""
-    for budget in Budget.objects.exclude(period_start=None).order_by("period_start"):
+    in_force = Budget.objects.filter(limit__ended_at=None).exclude(period_start=None)
+    for budget in in_force.order_by("period_start"):
         assert budget.limit is not None
         assert budget.period_start is not None
         if budget.limit.period == Period.MONTH:

@@ -11,30 +11,16 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Team, User
 from billing.budgets import budget_of
 from billing.errors import BudgetExhausted
-from billing.holds import place_hold
 from billing.models import Budget, HoldBudget, Limit, Period
 from billing.money import usd_to_nano
 from billing.room import room_of
 from billing.verification import verify
-from tests.billing.conftest import MODEL, give, hold_for, settle_as
+from tests.billing.conftest import give, hold_for, settle_as
 from tests.billing.limiting import a_period_passes, limited, newest
 
 # 1,000 bytes and 1,000 tokens at 8 USD per million.
 WORST_CASE = usd_to_nano("0.016")
 CONVERSATION = uuid4()
-
-
-def hold_in(team: Team, person: User, subject: str) -> int:
-    placed = place_hold(
-        team_id=team.pk,
-        person_id=person.pk,
-        subject=subject,
-        model=MODEL,
-        prompt_bytes=1000,
-        max_tokens=1000,
-        conversation_id=CONVERSATION,
-    )
-    return placed.amount_nano_usd
 
 
 def agrees() -> bool:
@@ -64,9 +50,9 @@ def test_a_conversations_limit_binds_that_conversation(
 ) -> None:
     give(team, "1")
     limit = limited("0.016", team, conversation_id=CONVERSATION)
-    assert hold_in(team, alice, "turn:1") == WORST_CASE
+    hold_for(team, alice, conversation_id=CONVERSATION)
     with pytest.raises(BudgetExhausted) as refusal:
-        hold_in(team, alice, "turn:2")
+        hold_for(team, alice, conversation_id=CONVERSATION)
     assert refusal.value.scope == "conversation"
     assert hold_for(team, alice).amount_nano_usd == WORST_CASE
     assert newest(limit).held_nano_usd == WORST_CASE
