@@ -189,6 +189,16 @@ test("a cheaper turn names the cache, the shorter answer and the shorter prompt"
   });
 });
 
+test("some tokens more in the prompt are a reason only where there is no other", () => {
+  const told = { estimate: estimate(), askedAgain: false };
+  const longer = turn({ cost_nano_usd: 40_000_000, ...used(1204, 2600) });
+  assert.deepEqual(difference(told, longer)?.reasons, [
+    "The answer has 2,600 tokens; 1,600 at most were expected.",
+  ]);
+  const hair = turn({ cost_nano_usd: 22_432_000, ...used(1204, 1600) });
+  assert.deepEqual(difference(told, hair)?.reasons, ["The prompt had 1,204 tokens; 1,200 were counted."]);
+});
+
 test("where the counts were right it was the price, or another model", () => {
   const told = { estimate: estimate(), askedAgain: false };
   const dear = turn({ cost_nano_usd: 40_000_000, ...used(1200, 1600) });

@@ -1,5 +1,6 @@
 """Choosing a model by what it costs."""
 
+import re
 import time
 
 from playwright.sync_api import Locator, expect
@@ -81,12 +82,32 @@ def test_each_conversation_remembers_its_model(desks: Desks, relay: RelayScripts
     expect(alice.page.locator(".model-button")).to_contain_text("Gemini")
 
 
-def test_the_price_of_sending_is_estimated_before_it_is_paid(desks: Desks) -> None:
+def test_the_price_is_told_before_sending_and_afterwards_why_it_was_another(
+    desks: Desks, relay: RelayScripts
+) -> None:
     alice = desks("alice").go()
+    alice.choose_model("gpt-4.1")
+    line = alice.page.locator(".estimate-line")
+    expect(line).to_be_hidden()
     alice.composer.fill("word " * 400)
-    expect(alice.page.locator(".composer-estimate")).to_contain_text("about $0.00")
-    alice.composer.fill("")
-    expect(alice.page.locator(".composer-estimate")).to_have_text("")
+    expect(line).to_contain_text(re.compile(r"about \$0\.00\d+ to \$0\.0\d+ · \$\d+\.\d\d left"))
+    line.click()
+    details = alice.page.locator("#estimate-details")
+    expect(details).to_contain_text("counted exactly")
+    expect(alice.announced).to_contain_text("Prompt: 40")
+    details.get_by_role("button", name="Use Gemini 2.5 Flash").click()
+    expect(alice.page.locator(".model-button")).to_contain_text("Gemini")
+    expect(details).to_be_hidden()
+    expect(alice.composer).to_be_focused()
+    expect(line).to_contain_text("about $0.00")
+    relay.next_says("No.")
+    alice.composer.press("Enter")
+    alice.wait_ended()
+    expect(line).to_be_hidden()
+    expect(alice.answer.locator("[data-part=facts]")).to_contain_text("$0.00")
+    why = alice.answer.locator(".message-why")
+    why.get_by_text("less than the $0.00").click()
+    expect(why.get_by_role("listitem")).to_contain_text("30 at least were expected.")
 
 
 def test_the_picker_marks_what_a_model_can_do_also_for_screen_readers(desks: Desks) -> None:

@@ -107,10 +107,19 @@ export function difference(told: Told | null, turn: TurnView | null): Difference
     ? t("more than the {range} told before", { range })
     : t("less than the {range} told before", { range });
   const reasons = [...promptReasons(told, turn, more), ...answerReasons(estimate, turn, more)];
+  if (reasons.length === 0) reasons.push(...promptReasons(told, turn, more, 0));
   return { summary, reasons: reasons.length > 0 ? reasons : [t("The price changed in between.")] };
 }
 
-function promptReasons({ estimate, askedAgain }: Told, turn: TurnView, more: boolean): string[] {
+/** Templates of chats differ by some tokens for each message: this is no reason beside another one. */
+const SLIGHT_TOKENS = 16;
+
+function promptReasons(
+  { estimate, askedAgain }: Told,
+  turn: TurnView,
+  more: boolean,
+  slightTokens = SLIGHT_TOKENS,
+): string[] {
   const { prompt_tokens: came = 0, cached_tokens: cached } = turn.usage ?? {};
   const reasons: string[] = [];
   if (turn.model !== estimate.model) reasons.push(t("Another model answered: {model}.", { model: turn.model }));
@@ -118,7 +127,8 @@ function promptReasons({ estimate, askedAgain }: Told, turn: TurnView, more: boo
   if (!more && cached) {
     reasons.push(t("{tokens} of the prompt came from the relay's cache.", { tokens: tokens(cached) }));
   }
-  if (more ? came > estimate.prompt_tokens : came < estimate.prompt_tokens) {
+  const beyond = more ? came - estimate.prompt_tokens : estimate.prompt_tokens - came;
+  if (beyond > slightTokens) {
     const counted = number(estimate.prompt_tokens);
     reasons.push(t("The prompt had {tokens}; {counted} were counted.", { tokens: tokens(came), counted }));
     if (!more && estimate.is_cut) reasons.push(t("Older messages did not fit and were left out."));
