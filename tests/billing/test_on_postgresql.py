@@ -9,7 +9,11 @@ AGAIN = (
     "tests/billing/test_settlement.py",
     "tests/billing/test_guards.py",
     "tests/billing/test_verification.py",
+    "tests/billing/test_chain.py",
     "tests/billing/test_races.py",
+    "tests/billing/test_limits.py",
+    "tests/billing/test_limit_setting.py",
+    "tests/billing/test_limit_races.py",
     "tests/billing/test_codes.py",
     "tests/billing/test_spend_alerts.py",
     "tests/billing/test_alert_delivery.py",
@@ -18,8 +22,11 @@ AGAIN = (
 AGAIN_SLOWLY = (
     "tests/billing/test_commands.py",
     "tests/billing/test_overview.py",
+    "tests/billing/test_limit_admin.py",
     "tests/billing/test_topups.py",
     "tests/billing/test_ledger_machine.py",
+    "tests/billing/test_anchors.py",
+    "tests/billing/test_migration.py",
     "tests/billing/test_answer_lengths.py",
 )
 
