@@ -7,6 +7,7 @@ from billing.admin.budgets import BudgetAdmin
 from billing.admin.codes import CodeAdmin
 from billing.admin.ledger import AccountAdmin, TransferAdmin
 from billing.admin.limits import LimitAdmin
+from billing.admin.markups import MarkupAdmin
 from billing.admin.prices import PriceVersionAdmin
 from billing.admin.usage import SettlementAdmin
 from billing.models import (
@@ -14,6 +15,7 @@ from billing.models import (
     Budget,
     Code,
     Limit,
+    Markup,
     PriceVersion,
     Settlement,
     SpendAlert,
@@ -26,5 +28,6 @@ admin.site.register(Account, AccountAdmin)
 admin.site.register(Budget, BudgetAdmin)
 admin.site.register(Limit, LimitAdmin)
 admin.site.register(PriceVersion, PriceVersionAdmin)
+admin.site.register(Markup, MarkupAdmin)
 admin.site.register(Code, CodeAdmin)
 admin.site.register(SpendAlert, SpendAlertAdmin)

@@ -7,7 +7,7 @@ from import_export import fields, resources
 from import_export.formats.base_formats import CSV
 from tablib import Dataset  # type: ignore[import-untyped]
 
-from billing.models import Account, Budget, PriceVersion, Settlement, Transfer
+from billing.models import Account, Budget, Settlement, Transfer
 from billing.money import nano_to_usd
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -56,6 +56,7 @@ class UsageResource(resources.ModelResource):  # type: ignore[misc]
     team = _text("team__name", "team")
     person = _text("person__username", "person")
     cost_usd = Usd("cost_nano_usd", "cost_usd")
+    relay_cost_usd = Usd("relay_cost_nano_usd", "relay_cost_usd")
     official_cost_usd = Usd("official_cost_nano_usd", "official_cost_usd")
 
     class Meta:
@@ -73,7 +74,9 @@ class UsageResource(resources.ModelResource):  # type: ignore[misc]
             "completion_tokens",
             "cached_tokens",
             "reasoning_tokens",
+            "images",
             "cost_usd",
+            "relay_cost_usd",
             "official_cost_usd",
             "quality",
             "outcome",
@@ -132,14 +135,3 @@ class BudgetResource(resources.ModelResource):  # type: ignore[misc]
 
         model = Budget
         exclude = ("rank", "period_start")
-
-
-class PriceResource(resources.ModelResource):  # type: ignore[misc]
-    """Prices."""
-
-    created_by = _text("created_by__username", "set_by")
-
-    class Meta:
-        """All columns."""
-
-        model = PriceVersion

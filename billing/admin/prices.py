@@ -1,67 +1,28 @@
 """Prices: versions are added, never edited."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.db.models import Count
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from billing.admin.amounts import UsdField
-from billing.admin.bases import Exported, money
-from billing.admin.exports import PriceResource
-from billing.errors import BillingError
+from billing.admin.bases import money
+from billing.admin.price_forms import PriceForm
+from billing.admin.price_pages import PricePages
 from billing.formatting import shown_percent
 from billing.models import PriceVersion
-from billing.prices import NewPrice, check_price, set_price, view_of
+from billing.prices import set_price, view_of
 
-FIGURES = (
-    "input_nano_usd_per_million",
-    "output_nano_usd_per_million",
-    "cached_input_nano_usd_per_million",
-    "official_input_nano_usd_per_million",
-    "official_output_nano_usd_per_million",
-)
-
-
-class PriceForm(forms.ModelForm[PriceVersion]):
-    """A new version, in USD per million tokens."""
-
-    input_nano_usd_per_million = UsdField(label=_("Input, USD"))
-    output_nano_usd_per_million = UsdField(label=_("Output, USD"))
-    cached_input_nano_usd_per_million = UsdField(label=_("Cached input, USD"), required=False)
-    official_input_nano_usd_per_million = UsdField(label=_("Official input, USD"), required=False)
-    official_output_nano_usd_per_million = UsdField(label=_("Official output, USD"), required=False)
-
-    class Meta:
-        """Everything a person sets."""
-
-        model = PriceVersion
-        fields = ("model", *FIGURES, "starts_at")
-        help_texts: ClassVar = {"starts_at": _("Empty: now.")}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "starts_at" in self.fields:
-            self.fields["starts_at"].required = False
-
-    def clean(self) -> dict[str, Any] | None:
-        """Refuse what `setprice` refuses."""
-        cleaned = super().clean() or self.cleaned_data
-        if not self.errors:
-            try:
-                check_price(cleaned["model"], self.price(), cleaned.get("starts_at"))
-            except BillingError as error:
-                raise ValidationError(str(error), code=error.code) from error
-        return cleaned
-
-    def price(self) -> NewPrice:
-        """The figures."""
-        return NewPrice(**{name: self.cleaned_data[name] for name in FIGURES})
+SELDOM = {
+    "cached": "cached_input_nano_usd_per_million",
+    "reasoning": "reasoning_nano_usd_per_million",
+    "image": "image_nano_usd",
+}
+"""Columns that are shown only where some version has a figure."""
 
 
-class PriceVersionAdmin(Exported):
+class PriceVersionAdmin(PricePages):
     """Adding is allowed; changing and deleting are not, and the database refuses them too."""
 
     form = PriceForm
@@ -69,29 +30,29 @@ class PriceVersionAdmin(Exported):
         (
             None,
             {
-                "fields": ("model", *FIGURES, "starts_at"),
+                "fields": PriceForm.Meta.fields,
                 "description": _(
-                    "In USD per million tokens, such as 0.42. What has started is never edited: "
-                    "add another version."
+                    "In USD per million tokens, such as 0.42; an image has a price of its own. "
+                    "What has started is never edited: add another version."
                 ),
             },
         ),
     )
-    resource_classes = (PriceResource,)
     why_read_only = _(
         "Prices are never edited: turns were charged by them. Add a version that starts now or "
-        "later. Amounts are USD per million tokens."
+        "later. Amounts are USD per million tokens, as the relay asks them; teams pay them with "
+        "their markup."
     )
     list_display = (
         "model",
         "starts_at",
         "input",
         "output",
-        "cached",
+        *SELDOM,
         "official_input",
         "official_output",
         "saving",
-        "created_by",
+        "set_by",
     )
     list_filter = ("model", "starts_at")
     list_select_related = ("created_by",)
@@ -99,13 +60,30 @@ class PriceVersionAdmin(Exported):
     input = money("input_nano_usd_per_million", _("input"))
     output = money("output_nano_usd_per_million", _("output"))
     cached = money("cached_input_nano_usd_per_million", _("cached input"))
+    reasoning = money("reasoning_nano_usd_per_million", _("reasoning"))
+    image = money("image_nano_usd", _("an image"))
     official_input = money("official_input_nano_usd_per_million", _("official input"))
     official_output = money("official_output_nano_usd_per_million", _("official output"))
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Without the columns that no version has a figure in."""
+        used = PriceVersion.objects.order_by().aggregate(
+            **{name: Count(field) for name, field in SELDOM.items()}
+        )
+        shown = super().get_list_display(request)
+        return tuple(name for name in shown if used.get(str(name), 1))
 
     @admin.display(description=_("saving"))
     def saving(self, version: PriceVersion) -> str:
         """Against the official price, for as many tokens in as out."""
         return shown_percent(view_of(version).saving_percent)
+
+    @admin.display(description=_("set by"), ordering="created_by")
+    def set_by(self, version: PriceVersion) -> str:
+        """The person, or the setting that nobody's price is taken from."""
+        if version.from_default:
+            return str(_("the default price"))
+        return str(version.created_by or "–")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """A version stays as it is."""

@@ -59,6 +59,7 @@ class SettlementAdmin(ReadOnly):
         "outcome",
         "tokens_in",
         "tokens_out",
+        "relay_cost",
         "official",
         "saving",
         "overrun",
@@ -79,6 +80,7 @@ class SettlementAdmin(ReadOnly):
 
     settled = moment("created_at", _("settled"))
     cost = money("cost_nano_usd", _("cost"))
+    relay_cost = money("relay_cost_nano_usd", _("cost at the relay"))
     official = money("official_cost_nano_usd", _("official cost"))
 
     @admin.display(description=_("tokens in"), ordering="prompt_tokens")

@@ -1,4 +1,4 @@
-"""What past turns would have cost is computed as it would have been settled, and changes nothing."""
+"""What past turns would have cost is computed as they would have been settled."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
