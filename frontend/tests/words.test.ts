@@ -91,6 +91,17 @@ test("a refusal for money says what is left and what was needed", () => {
   assert.match(words, /\$0\.02/);
 });
 
+test("a refusal for money names the limit and the day when it starts afresh", () => {
+  const figures = { remaining_nano_usd: 1_000_000, needed_nano_usd: 20_000_000 };
+  const told = (more: object) => refusal({ code: "budget_exhausted", message: "x", detail: { ...figures, ...more } });
+  assert.equal(
+    told({ scope: "person", period: "month", starts_afresh: "2026-12-01" }),
+    "Your limit has $0.001 left and this may cost $0.02. It starts afresh on December 1.",
+  );
+  assert.match(told({ scope: "conversation", period: "none", starts_afresh: null }), /^This conversation's .* \$0\.02\.$/);
+  assert.match(told({ scope: "credit", starts_afresh: null }), /^The budget has .* raise it\.$/);
+});
+
 test("a model that nobody offers is refused with the names that come near", () => {
   const detail = { model: "gtp-4.1", near_matches: ["gpt-4.1", "gpt-4.1-mini"] };
   assert.match(refusal({ code: "model_unknown", message: "x", detail }), /gpt-4\.1 or gpt-4\.1-mini\.$/);

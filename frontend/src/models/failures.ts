@@ -2,7 +2,7 @@
 
 import type { Fault, Notice } from "./protocol";
 import type { TurnView } from "./views";
-import { list, moment, money, number, quality } from "./format";
+import { day, list, moment, money, number, quality } from "./format";
 import { t } from "./words";
 
 type Detail = Readonly<Record<string, unknown>> | null | undefined;
@@ -101,10 +101,25 @@ function budgetRefusal(detail: Detail): string {
   if (typeof remaining !== "number" || typeof needed !== "number") {
     return t("The team's budget is used up. Nothing was charged.");
   }
-  return t("The budget has {remaining} left and this may cost {needed}. Choose a cheaper model or raise it.", {
-    remaining: money(remaining),
-    needed: money(needed),
-  });
+  const said = tooSmall(detail?.["scope"], { remaining: money(Math.max(0, remaining)), needed: money(needed) });
+  const afresh = detail?.["starts_afresh"];
+  if (typeof afresh !== "string") return said;
+  return sentences(said, t("It starts afresh on {day}.", { day: day(afresh) }));
+}
+
+function tooSmall(scope: unknown, figures: { remaining: string; needed: string }): string {
+  switch (scope) {
+    case "installation":
+      return t("The limit of this installation has {remaining} left and this may cost {needed}.", figures);
+    case "team":
+      return t("Your team's limit has {remaining} left and this may cost {needed}.", figures);
+    case "person":
+      return t("Your limit has {remaining} left and this may cost {needed}.", figures);
+    case "conversation":
+      return t("This conversation's limit has {remaining} left and this may cost {needed}.", figures);
+    default:
+      return t("The budget has {remaining} left and this may cost {needed}. Choose a cheaper model or raise it.", figures);
+  }
 }
 
 /** What stands under an answer that did not end well, or null. */

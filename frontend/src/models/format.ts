@@ -50,6 +50,12 @@ export function moment(iso: string, now = new Date()): string {
   return new Intl.DateTimeFormat(currentLanguage(), style).format(date);
 }
 
+/** A day of the calendar, such as 2026-12-01, wherever the reader is. */
+export function day(iso: string): string {
+  const style: Intl.DateTimeFormatOptions = { day: "numeric", month: "long", timeZone: "UTC" };
+  return new Intl.DateTimeFormat(currentLanguage(), style).format(new Date(`${iso}T00:00:00Z`));
+}
+
 /** A number of tokens as makers of models write it: 128,000 and 131,072 are "128 K", a million is "1 M". */
 export function contextSize(count: number): string {
   const step = count % 1000 !== 0 && count % 1024 === 0 ? 1024 : 1000;
