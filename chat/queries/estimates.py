@@ -9,8 +9,8 @@ from msgspec import Struct
 from accounts.policy import NotVisible, Principal, require
 from accounts.roles import Capability
 from billing.answer_lengths import AnswerLengths, answer_lengths
-from billing.budgets import budget_of
 from billing.holds import MIN_MAX_TOKENS
+from billing.room import Room, room_of
 from billing.selling import Selling, SellingRates
 from billing.tokens import is_exact
 from chat.models import Conversation, Message, ModelVisibility
@@ -46,9 +46,10 @@ class CheaperModel(Struct, frozen=True):
 class Estimate(Struct, frozen=True):
     """What a message may cost. Amounts are whole nano-USD as text.
 
-    `exact`: the prompt's tokens are counted as the model counts them. `worst_nano_usd` is what is
-    set aside before sending. `verdict`: it `fits`, is to be `shortened` to `max_tokens`, or would
-    be `refused` for want of budget. `is_cut`: older messages do not fit and are left out.
+    `exact`: the prompt's tokens are counted as the model counts them. `is_cut`: older messages do
+    not fit and are left out. `worst_nano_usd` is what is set aside before sending, `left_of` the
+    name of the budget that leaves least. `verdict`: the message `fits`, its answer is to be
+    `shortened` to `max_tokens`, or it would be `refused` for want of budget.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Estimate(Struct, frozen=True):
     high_nano_usd: str
     worst_nano_usd: str
     left_nano_usd: str
+    left_of: str
     verdict: Literal["fits", "shortened", "refused"]
     max_tokens: int
     cheaper: CheaperModel | None
@@ -82,11 +84,10 @@ def estimate(
     if rates is None:
         raise ModelUnpriced(model)
     prompt = prompt_at(place, intent, models.context_tokens.get(model))
-    left = _left(principal, conversation)
     tokens = count_prompt(prompt.messages, model)
     answer = answer_lengths(conversation.team_id, model, tokens)
     asked = Asked(model, tokens, prompt, rates, answer)
-    return _estimate(asked, left, selling, offers)
+    return _estimate(asked, _tightest(principal, conversation), selling, offers)
 
 
 def _place(principal: Principal, intent: Intent) -> Place:
@@ -105,9 +106,10 @@ def _place(principal: Principal, intent: Intent) -> Place:
     return Place(conversation, parent_id)
 
 
-def _left(_principal: Principal, conversation: Conversation) -> int:
-    """What the person may still spend here, in nano-USD."""
-    return budget_of(conversation.team_id).remaining_nano_usd
+def _tightest(principal: Principal, conversation: Conversation) -> Room:
+    """The budget that leaves the person least here, of those that can refuse."""
+    rooms = room_of(conversation.team_id, principal.user_id, conversation.pk)
+    return min((room for room in rooms if room.is_hard), key=lambda room: room.left_nano_usd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +123,10 @@ class Asked:
     answer: AnswerLengths
 
 
-def _estimate(
-    asked: Asked, left_nano_usd: int, selling: Selling, offers: Iterable[OfferLike]
-) -> Estimate:
+def _estimate(asked: Asked, room: Room, selling: Selling, offers: Iterable[OfferLike]) -> Estimate:
     rates, tokens, longest_asked = asked.rates, asked.prompt_tokens, asked.prompt.max_tokens
     ceiling = prompt_ceiling_bytes(asked.prompt.messages)
-    longest = rates.longest(left_nano_usd, ceiling, longest_asked)
+    longest = rates.longest(room.left_nano_usd, ceiling, longest_asked)
     least = min(longest_asked, MIN_MAX_TOKENS)
     is_refused = longest < least
     max_tokens = longest_asked if is_refused else longest
@@ -147,7 +147,8 @@ def _estimate(
         low_nano_usd=str(rates.least(tokens, answer.low_tokens)),
         high_nano_usd=str(rates.most(tokens, answer.high_tokens)),
         worst_nano_usd=str(rates.worst(ceiling, least if is_refused else max_tokens)),
-        left_nano_usd=str(left_nano_usd),
+        left_nano_usd=str(room.left_nano_usd),
+        left_of=room.name,
         verdict="refused" if is_refused else "fits" if longest == longest_asked else "shortened",
         max_tokens=max_tokens,
         cheaper=_cheaper(asked, answer, selling, offers),

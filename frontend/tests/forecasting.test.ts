@@ -28,6 +28,7 @@ function estimate(changes: Partial<EstimateView> = {}): EstimateView {
     high_nano_usd: "22400000",
     worst_nano_usd: "50000000",
     left_nano_usd: "4870000000",
+    left_of: "The credit of Demo",
     verdict: "fits",
     max_tokens: 2048,
     cheaper: null,
@@ -133,7 +134,7 @@ test("the line tells the range and what is left, and the rows where they come fr
   assert.equal(estimateLine(same), "about $0.022 · $0.00 left");
   assert.deepEqual(
     estimateRows(estimate()).map(({ figure }) => figure),
-    ["1,200 tokens · $0.0096", "40 to 1,600 tokens", "$0.05"],
+    ["1,200 tokens · $0.0096", "40 to 1,600 tokens", "$0.05", "$4.87"],
   );
   assert.deepEqual(estimateWarnings(estimate()), []);
   setWords({}, "vi");

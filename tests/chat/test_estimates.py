@@ -17,6 +17,7 @@ from chat.services.errors import BudgetTooSmall, ContentInvalid, ModelNotAllowed
 from chat.services.intents import Models
 from chat.turns.relays import Offer
 from tests.billing.conftest import give, set_prices
+from tests.billing.limiting import limited
 from tests.chat.admitting import MODEL, finish, send, wish
 from tests.chat.test_api import error_of, json_of
 from tests.people import Cast
@@ -83,6 +84,21 @@ def test_a_budget_that_is_short_is_told_as_admission_will(people: Cast, alice: P
     assert told(alice).verdict == "refused"
     with pytest.raises(BudgetTooSmall):
         send(alice)
+
+
+def test_a_limit_that_leaves_less_than_the_credit_counts(
+    people: Cast, alice: Principal, bob: Principal
+) -> None:
+    give(people.team, "5")
+    limited("0.01", people.team, people.bob)
+    told_bob = told(bob)
+    assert told_bob.left_of == f"Your limit in {people.team.name}"
+    assert (told_bob.verdict, told_bob.left_nano_usd) == ("shortened", str(usd_to_nano("0.01")))
+    assert send(bob).max_tokens == told_bob.max_tokens
+    assert (told(alice).verdict, told(alice).left_of) == (
+        "fits",
+        f"The credit of {people.team.name}",
+    )
 
 
 def test_the_cheaper_model_is_the_dearest_at_half_the_price_that_can_be_used(

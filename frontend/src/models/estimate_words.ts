@@ -48,6 +48,11 @@ export function estimateRows(estimate: EstimateView): Row[] {
       figure: money(Number(estimate.worst_nano_usd)),
       note: t("held while it is written; the rest comes back"),
     },
+    {
+      name: t("Left"),
+      figure: money(Math.max(0, Number(estimate.left_nano_usd))),
+      note: estimate.left_of,
+    },
   ];
 }
 

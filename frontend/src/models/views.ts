@@ -122,6 +122,8 @@ export interface EstimateView {
   high_nano_usd: string;
   worst_nano_usd: string;
   left_nano_usd: string;
+  /** The name of the budget that leaves least. */
+  left_of: string;
   verdict: "fits" | "shortened" | "refused";
   max_tokens: number;
   cheaper: { model: string; name: string; high_nano_usd: string } | null;
