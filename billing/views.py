@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
@@ -40,7 +40,7 @@ class RedeemForm(forms.Form):
     """A code, as it was given."""
 
     code = forms.CharField(
-        label=gettext_lazy("Code"),
+        label=pgettext_lazy("redemption", "Code"),
         max_length=MAX_TYPED_CHARACTERS,
         widget=WIDGET,
         help_text=gettext_lazy("20 letters and digits. Dashes and capitals do not matter."),

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.admin.amounts import UsdField
 from billing.admin.bases import Exported, money
@@ -38,7 +39,7 @@ class BudgetForm(forms.ModelForm[Budget]):
         help_text=_("What was paid; it becomes USD by the installation’s rule."),
     )
     credit_note = forms.CharField(
-        label=_("Note"),
+        label=pgettext_lazy("of a transfer", "Note"),
         required=False,
         max_length=150,
         help_text=_("Stands in the ledger beside the credit."),

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from import_export import fields, resources
@@ -48,7 +48,7 @@ class MakeCodesForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
     note = forms.CharField(
-        label=gettext_lazy("Note"),
+        label=pgettext_lazy("of a transfer", "Note"),
         required=False,
         max_length=MAX_NOTE_CHARACTERS,
         help_text=gettext_lazy("Stands in the ledger, and whoever redeems a code reads it."),
@@ -135,7 +135,7 @@ class CodeAdmin(Discreet, ReadOnly):
             return _("revoked")
         if code.expires_at is not None and code.expires_at <= timezone.now():
             return _("expired")
-        return _("open")
+        return pgettext("code", "open")
 
     @admin.display(description=gettext_lazy("team"), ordering="transfer__team__name")
     def team(self, code: Code) -> str:

@@ -1,11 +1,11 @@
 """Reconciliations: what was held against the relay's bill, and what was found. Findings never
 change."""
 
-
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.models.ledger import Transfer
 
@@ -36,8 +36,8 @@ class ReconciliationRun(models.Model):
     asks, in nano-USD, without markups; `corrected` is what the teams' costs rose by."""
 
     relay = models.CharField(_("relay"), max_length=100)
-    since = models.DateTimeField(_("from"))
-    until = models.DateTimeField(_("to"))
+    since = models.DateTimeField(pgettext_lazy("time", "from"))
+    until = models.DateTimeField(pgettext_lazy("time", "to"))
     state = models.CharField(_("state"), max_length=8, choices=RunState.choices)
     team = models.ForeignKey(
         "accounts.Team",
