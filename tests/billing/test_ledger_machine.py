@@ -23,6 +23,7 @@ from accounts.models import Team, User
 from billing.budgets import budget_of, grant_credit
 from billing.errors import BudgetExhausted, LimitExists
 from billing.limit_setting import NewLimit, change_limit, end_limit, set_limit
+from billing.markups import set_markup
 from billing.models import Budget, Limit, LimitScope, Period, Settlement, Transfer
 from billing.prices import NewPrice, set_price
 from billing.settlement import Quality
@@ -104,8 +105,7 @@ class Money(RuleBasedStateMachine):
         self.bounds: dict[Slot, Bound] = {}
         for limit in Limit.objects.filter(ended_at=None):
             end_limit(limit.pk)
-        self.price = 8_000_000_000
-        set_price(MODEL, NewPrice(self.price, self.price))
+        self.edit_price(8_000_000_000, 0)
 
     @rule(which=st.integers(0, 1), amount=st.integers(-5_000_000, 50_000_000))
     def grant(self, which: int, amount: int) -> None:
@@ -114,10 +114,11 @@ class Money(RuleBasedStateMachine):
             grant_credit(team_id=team.pk, amount_nano_usd=amount)
             self.granted[team.pk] += amount
 
-    @rule(price=st.integers(0, 20_000_000_000))
-    def edit_price(self, price: int) -> None:
-        self.price = price
+    @rule(price=st.integers(0, 20_000_000_000), markup=st.integers(-10_000, 20_000))
+    def edit_price(self, price: int, markup: int) -> None:
+        self.price = price * (10_000 + markup)
         set_price(MODEL, NewPrice(price, price))
+        set_markup(markup)
 
     def new_limit(self, slot: Slot, amount: int, is_hard: bool) -> NewLimit:
         return NewLimit(
@@ -172,7 +173,7 @@ class Money(RuleBasedStateMachine):
         bounds = [b for slot, b in self.bounds.items() if slot.binds(which, conversation)]
         credit = budget_of(team.pk).remaining_nano_usd
         left = min([credit, *(bound.left_nano_usd for bound in bounds if bound.is_hard)])
-        least = -(-(prompt + min(answer, 256)) * self.price // 10**6)
+        least = -(-(prompt + min(answer, 256)) * self.price // 10**10)
         turn: dict[str, Any] = {"prompt_bytes": prompt, "max_tokens": answer}
         turn["conversation_id"] = UUID(int=conversation)
         if left < least:
@@ -199,7 +200,7 @@ class Money(RuleBasedStateMachine):
     )
     def settle(self, subject: str, tokens_in: int, tokens_out: int, quality: Quality) -> str:
         result = settle_as(subject, tokens_in, tokens_out, quality=quality)
-        exact = -(-(tokens_in + tokens_out) * self.prices[subject] // 10**6)
+        exact = -(-(tokens_in + tokens_out) * self.prices[subject] // 10**10)
         hold = Transfer.objects.get(subject=subject, kind="hold").amount_nano_usd
         told = min(exact, hold) if quality == Quality.ESTIMATED else exact
         assert result.cost_nano_usd == told
