@@ -208,3 +208,9 @@ class PeriodInvalid(BillingError):
     """A reconciliation is of a time that has begun before it ends, and has passed."""
 
     code = "period_invalid"
+
+
+class RateInvalid(BillingError):
+    """An exchange rate that is none."""
+
+    code = "rate_invalid"

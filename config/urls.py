@@ -8,6 +8,7 @@ from accounts.languages import choose_language
 urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("accounts.urls")),
     path("credit/", include("billing.urls")),
+    path("usage/", include("billing.usage_urls")),
     path("admin/", admin.site.urls),
     path("i18n/setlang/", choose_language, name="set_language"),
     path("", include("chat.urls")),

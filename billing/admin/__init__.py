@@ -9,11 +9,13 @@ from billing.admin.ledger import AccountAdmin, TransferAdmin
 from billing.admin.limits import LimitAdmin
 from billing.admin.markups import MarkupAdmin
 from billing.admin.prices import PriceVersionAdmin
+from billing.admin.rates import ExchangeRateAdmin
 from billing.admin.usage import SettlementAdmin
 from billing.models import (
     Account,
     Budget,
     Code,
+    ExchangeRate,
     Limit,
     Markup,
     PriceVersion,
@@ -31,3 +33,4 @@ admin.site.register(PriceVersion, PriceVersionAdmin)
 admin.site.register(Markup, MarkupAdmin)
 admin.site.register(Code, CodeAdmin)
 admin.site.register(SpendAlert, SpendAlertAdmin)
+admin.site.register(ExchangeRate, ExchangeRateAdmin)

@@ -7,7 +7,7 @@ from import_export import fields, resources
 from import_export.formats.base_formats import CSV
 from tablib import Dataset  # type: ignore[import-untyped]
 
-from billing.models import Account, Budget, Settlement, Transfer
+from billing.models import Account, Budget, ExchangeRate, Settlement, Transfer
 from billing.money import nano_to_usd
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -135,3 +135,14 @@ class BudgetResource(resources.ModelResource):  # type: ignore[misc]
 
         model = Budget
         exclude = ("rank", "period_start")
+
+
+class RateResource(resources.ModelResource):  # type: ignore[misc]
+    """Exchange rates."""
+
+    created_by = _text("created_by__username", "set_by")
+
+    class Meta:
+        """All columns."""
+
+        model = ExchangeRate

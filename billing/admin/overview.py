@@ -94,6 +94,7 @@ def overview_context(request: HttpRequest) -> dict[str, Any]:
         "highest_nano_usd": max(
             (max(row.figures.cost_nano_usd, _official(row.figures)) for row in days), default=0
         ),
+        "statement": reverse("statement", args=[asked.team]) if asked.team else "",
         "day_head": _("Day"),
         "day_caption": _("By day"),
         "tables": _tables(shown, links),

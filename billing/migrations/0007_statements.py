@@ -16,7 +16,8 @@ SELECT created_at FROM billing_transfer WHERE kind = 'release' AND pending_id =
 def forwards(_apps, schema_editor):
     # A turn at midnight would else be of one day by its settlement, of another by its transfers.
     schema_editor.execute(
-        f"UPDATE billing_settlement SET created_at = ({RELEASE}) WHERE EXISTS ({RELEASE})"
+        f"UPDATE billing_settlement SET created_at = ({RELEASE}) "  # noqa: S608 - constants
+        f"WHERE EXISTS ({RELEASE})"
     )
     create_guards(schema_editor.connection)
 

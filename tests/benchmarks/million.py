@@ -55,9 +55,10 @@ def _make(turns: int) -> None:
     raw = connection.connection
     # Without the holds that they belong to.
     raw.execute("PRAGMA foreign_keys = OFF")
+    raw.execute("PRAGMA cache_size = -600000")
     raw.execute("BEGIN")
     given = COLUMNS.split(", ")
-    others = [field for field in Settlement._meta.concrete_fields if field.has_default()]
+    others = [field for field in Settlement._meta.concrete_fields[1:] if not field.null]
     rest = {each.column: each.get_default() for each in others if each.column not in given}
     marks = ", ".join(["?"] * len(given) + [repr(value) for value in rest.values()])
     sql = f"INSERT INTO billing_settlement ({', '.join((*given, *rest))}) VALUES ({marks})"

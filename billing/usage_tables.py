@@ -1,0 +1,72 @@
+"""Tables and charts of usage pages: rows with their share of the most, and bars by day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from billing.charts import Bar, bars, shares
+from billing.figures import Figures
+from billing.statements import Line
+
+
+@dataclass(frozen=True)
+class Row:
+    """A name, its figures, and its spend in percent of the highest."""
+
+    name: str
+    figures: Figures
+    share: float
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, the name of the first column, and the rows."""
+
+    caption: str
+    head: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A day of the chart."""
+
+    name: str
+    figures: Figures
+    bar: Bar
+
+
+def figures_table(kind: str, lines: Sequence[Line]) -> Table:
+    """A table by team, person, model or day."""
+    caption, head = {
+        "team": (_("By team"), _("Team")),
+        "person": (_("By person"), _("Person")),
+        "model": (_("By model"), _("Model")),
+        "day": (_("By day"), _("Day")),
+    }[kind]
+    share_of = shares([line.figures.cost_nano_usd for line in lines])
+    rows = (
+        Row(_day(line.name) if kind == "day" else line.name, line.figures, share)
+        for line, share in zip(lines, share_of, strict=True)
+    )
+    return Table(caption, head, tuple(rows))
+
+
+def drawn(days: Sequence[Line], first: date, last: date) -> tuple[Column, ...]:
+    """A column for each day from the first to the last, with what it cost officially behind it."""
+    used = {line.name: line.figures for line in days}
+    names = [(first + timedelta(days=add)).isoformat() for add in range((last - first).days + 1)]
+    figures = [used.get(name, Figures()) for name in names]
+    costs = [each.cost_nano_usd for each in figures]
+    official = [each.cost_nano_usd + max(each.saving_nano_usd, 0) for each in figures]
+    return tuple(
+        Column(_day(name), each, bar)
+        for name, each, bar in zip(names, figures, bars(costs, official), strict=True)
+    )
+
+
+def _day(name: str) -> str:
+    return date_format(date.fromisoformat(name), "SHORT_DATE_FORMAT")
