@@ -66,20 +66,26 @@ def locked_budgets(
     return budgets
 
 
+def tightest(budgets: Sequence[Budget]) -> Budget:
+    """The hard budget that has least left; a team's credit is always among them."""
+    hard = (budget for budget in budgets if budget.is_hard)
+    return min(hard, key=lambda budget: budget.remaining_nano_usd)
+
+
 def take(budgets: Sequence[Budget], amount_nano_usd: int) -> None:
     """Hold the amount in every budget, or raise BudgetExhausted; the caller rolls back. What is
     not hard takes any amount.
 
     The update is conditional although the rows are locked: the database decides, not what we read.
     """
-    for budget in budgets:
-        taken = (
-            Budget.objects.alias(remaining=REMAINING)
-            .filter(Q(is_hard=False) | Q(remaining__gte=amount_nano_usd), pk=budget.pk)
-            .update(held_nano_usd=F("held_nano_usd") + amount_nano_usd)
-        )
-        if not taken:
-            raise exhausted(budget, amount_nano_usd)
+    taken = (
+        Budget.objects.alias(remaining=REMAINING)
+        .filter(Q(is_hard=False) | Q(remaining__gte=amount_nano_usd))
+        .filter(pk__in=[budget.pk for budget in budgets])
+        .update(held_nano_usd=F("held_nano_usd") + amount_nano_usd)
+    )
+    if taken < len(budgets):
+        raise exhausted(tightest(budgets), amount_nano_usd)
 
 
 def give_back(budget_ids: Sequence[int], held_nano_usd: int, cost_nano_usd: int) -> None:

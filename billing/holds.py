@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from billing import ledger
-from billing.budgets import locked_budgets, take
+from billing.budgets import locked_budgets, take, tightest
 from billing.costs import (
     Limits,
     dearest_input,
@@ -120,13 +120,12 @@ def _placed(hold: Hold) -> HoldPlaced:
 
 
 def _fit(budgets: Sequence[Budget], terms: Terms, limits: Limits) -> Limits:
-    hard = (each for each in budgets if each.is_hard)
-    tightest = min(hard, key=lambda each: each.remaining_nano_usd)
-    remaining = tightest.remaining_nano_usd
+    least_left = tightest(budgets)
+    remaining = least_left.remaining_nano_usd
     fitting = max_tokens_within(remaining, limits, terms.price, terms.markup_basis_points)
     least = min(limits.max_tokens, MIN_MAX_TOKENS)
     if fitting < least:
-        raise exhausted(tightest, _worst_case(terms, replace(limits, max_tokens=least)))
+        raise exhausted(least_left, _worst_case(terms, replace(limits, max_tokens=least)))
     return replace(limits, max_tokens=fitting)
 
 

@@ -32,7 +32,7 @@ def limits_above(
     if conversation_id is not None:
         owners.append((LimitScope.CONVERSATION, team_id, None, conversation_id))
     keys = [limit_key(*owner, period) for owner in owners for period in Period]
-    rows = Limit.objects.filter(key__in=keys, ended_at=None).annotate(moment=Now())
+    rows = Limit.objects.filter(key__in=keys, ended_at=None).order_by().annotate(moment=Now())
     return [(limit, limit.moment) for limit in rows]
 
 
