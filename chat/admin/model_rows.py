@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from billing.formatting import shown_count
-from billing.prices import PriceView, price_list
+from billing.prices import PriceView, default_price, price_list
 from chat.models import ModelAlias, ModelSetting, ModelVisibility
 from chat.relay.errors import RelayError
 from chat.turns.relays import Offer, directory
@@ -32,6 +32,11 @@ class ModelRow:
     visibility: str
     abilities: tuple[str, ...]
     setting_id: int | None
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether somebody set its price, or it was used at the default one."""
+        return self.price is not None and bool(self.price.version_id)
 
     @property
     def visibility_label(self) -> str:
@@ -60,8 +65,8 @@ class ModelRow:
         """Whether it belongs to a view and contains the text that is searched."""
         text = " ".join((self.model, self.name, *self.aliases, *self.relay_names)).casefold()
         return query.casefold() in text and {
-            "priced": self.price is not None,
-            "unpriced": self.price is None and bool(self.relay_names),
+            "priced": self.is_priced,
+            "unpriced": not self.is_priced and bool(self.relay_names),
             "kept": self.visibility != ModelVisibility.SHOWN,
             "gone": not self.relay_names,
         }.get(view, True)
@@ -109,7 +114,7 @@ def _row(
         name=said.name or (offer.name if offer else model),
         aliases=tuple(aliases.get(model, ())),
         relay_names=offer.relay_names if offer else (),
-        price=prices.get(model),
+        price=prices.get(model) or (default_price() if offer else None),
         visibility=said.visibility,
         abilities=tuple(_abilities(vision, reasoning, context)),
         setting_id=said.pk,

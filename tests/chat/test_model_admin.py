@@ -60,6 +60,17 @@ def test_one_page_shows_offers_prices_abilities_and_visibility(client: Client) -
     assert found["gpt-4o"].abilities == ("sees pictures", "reasons")
 
 
+def test_a_model_at_the_default_price_says_so_until_somebody_sets_one(
+    client: Client, settings: Any
+) -> None:
+    settings.DEFAULT_PRICE_USD = "10/30"
+    page = client.get(MODELS, {"view": "unpriced", "q": "gpt-4o"}).content.decode()
+    assert "the default price" in page
+    assert "USD\xa030.00" in page
+    set_price("gpt-4o", NewPrice(1, 1))
+    assert "the default price" not in client.get(MODELS, {"q": "gpt-4o"}).content.decode()
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [
