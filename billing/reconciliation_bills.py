@@ -36,6 +36,8 @@ MAX_COST_OF_A_ROW_NANO_USD = 10_000 * NANO_USD_PER_USD
 MAX_LINES_NAMED = 20
 FIRST_MOMENT = datetime(2020, 1, 1, tzinfo=UTC)
 FORMULA_STARTS = ("=", "+", "@", "\t", "\r")
+ANSWER_PREFIX = "chatcmpl-"
+"""Some bills name the answer, others the request: its id is the same without this."""
 NAMES = {
     "model": ("model",),
     "time": ("time", "created_at", "seen_wall_ns"),
@@ -167,7 +169,7 @@ def _take(reading: _Reading, line: int, cells: Mapping[str, Any]) -> None:
         _count(cells, "completion_tokens") or 0,
         _count(cells, "cached_tokens", required=False),
         _cost(cells, reading),
-        request_id,
+        request_id.removeprefix(ANSWER_PREFIX),
     )
     if (row.cached_tokens or 0) > row.prompt_tokens:
         raise ValueError("More tokens were cached than went in.")

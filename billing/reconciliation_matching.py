@@ -5,7 +5,7 @@ is left by model and like tokens; then by tries of ours that came to nothing.
 """
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,6 +15,8 @@ from billing.money import Rates
 CANDIDATES = 50
 """Of one row of the bill, on either side in time: more only where many have like tokens at once."""
 LIKE_PROMPT_TOKENS = 64
+ID_SECONDS = 3600
+"""An id is worth more than a clock, but no longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +123,17 @@ def match(tried: Sequence[Tried], billed: Sequence[Billed], window_seconds: int)
 def _by_id(
     ours: list[Tried], rows: list[Billed], result: Matched
 ) -> tuple[list[Tried], list[Billed]]:
-    named = {each.request_id: each for each in reversed(ours) if each.request_id}
+    counts = Counter(each.request_id for each in ours)
+    # A relay may give every answer the same id, or begin to count anew.
+    named = {each.request_id: each for each in ours if counts[each.request_id] == 1}
     left = []
     taken = set()
     for row in rows:
-        found = named.pop(row.request_id, None) if row.request_id else None
-        if found is None:
+        found = named.get(row.request_id) if row.request_id else None
+        if found is None or found.model != row.model or found.seconds_from(row.at) > ID_SECONDS:
             left.append(row)
         else:
+            del named[row.request_id]
             taken.add(id(found))
             result.pairs.append(Match(found, row))
     return [each for each in ours if id(each) not in taken], left

@@ -40,6 +40,7 @@ class Attempt(models.Model):
     sent = models.BooleanField(_("reached the relay"))
     finish_reason = models.CharField(_("reason of the end"), max_length=40, blank=True)
     echoed_model = models.CharField(_("model as the relay names it"), max_length=200, blank=True)
+    response_id = models.CharField(_("the relay's id of the answer"), max_length=100, blank=True)
     prompt_tokens = models.PositiveIntegerField(_("prompt tokens"), default=0)
     completion_tokens = models.PositiveIntegerField(_("answer tokens"), default=0)
     cached_tokens = models.PositiveIntegerField(_("cached tokens"), null=True, blank=True)

@@ -8,15 +8,14 @@ from billing.reconciliation_ours import AttemptFacts
 from chat.models import Attempt
 
 ROWS_AT_ONCE = 2000
+ANSWER_PREFIX = "chatcmpl-"
+"""What stands before the request's id in the ids of answers."""
 LONGEST_TURN = timedelta(days=1)
 """How much earlier than an attempt was stored its turn may have begun."""
 
 
 def tries_between(relay: str, since: datetime, until: datetime) -> Iterator[AttemptFacts]:
-    """Every try that was sent, at any relay, of the turns that had one at this relay in between.
-
-    A relay has no id of ours for a request, nor we its own, so `request_id` stays empty.
-    """
+    """Every try that was sent, at any relay, of the turns that had one at this relay in between."""
     turns = Attempt.objects.filter(
         relay=relay,
         created_at__gte=since,
@@ -44,6 +43,7 @@ def _facts(row: Attempt, began_at: datetime) -> AttemptFacts:
         completion_tokens=row.completion_tokens,
         cached_tokens=row.cached_tokens,
         billed=bool(row.quality),
+        request_id=row.response_id.removeprefix(ANSWER_PREFIX),
     )
 
 

@@ -39,6 +39,8 @@ class Attempt(msgspec.Struct, eq=False):
     transport: TransportName = ""
     status: int | None = None
     echoed_model: str = ""
+    # By which the relay's bill may name the request.
+    response_id: str = ""
     sent: bool = False
     outcome: AttemptOutcome = "running"
     error: RelayError | None = None

@@ -24,6 +24,7 @@ MAX_MALFORMED_FRAMES = 3  # fault rows 4 and 5
 # A relay that names its model does so in each chunk.
 CHUNKS_TO_LEARN_FROM = 3
 MAX_MODEL_LENGTH = 200
+MAX_ID_LENGTH = 100
 
 _NOT_CHUNKS = frozenset(("", "ping", "pong"))
 _DONE = "[DONE]"
@@ -56,6 +57,7 @@ class _Chunk(msgspec.Struct, gc=False):
 
 class _NamedChunk(_Chunk, gc=False):
     model: Any = None
+    id: Any = None
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
@@ -72,7 +74,7 @@ class AnswerReader:
         attempt: Attempt | None = None,
     ) -> None:
         """`max_answer_bytes` bounds the text in UTF-8; `redact` takes the key out of a text;
-        the model that the relay names is noted into `attempt`.
+        the model that the relay names, and the answer's id, are noted into `attempt`.
         """
         self.started = False  # something of the answer has arrived
         self.finished = False  # the relay gave its finish_reason
@@ -139,6 +141,8 @@ class AnswerReader:
     def _decode_and_learn(self, payload: bytes | bytearray | str) -> _Chunk:
         chunk = _decode_named(payload)
         self._unnamed_chunks += 1
+        if isinstance(chunk.id, str) and chunk.id and self._attempt is not None:
+            self._attempt.response_id = self._redact(chunk.id)[:MAX_ID_LENGTH]
         if isinstance(chunk.model, str) and chunk.model and self._attempt is not None:
             self._attempt.echoed_model = self._redact(chunk.model)[:MAX_MODEL_LENGTH]
             self._decode = _decode

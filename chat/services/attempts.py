@@ -51,6 +51,7 @@ class AttemptEnd:
     sent: bool = False
     finish_reason: str = ""
     echoed_model: str = ""
+    response_id: str = ""
     anomaly: str = ""
     malformed_frames: int = 0
     waited_ms: int = 0
@@ -173,6 +174,7 @@ def _row(turn_id: UUID, weighed: Weighed, cost_nano_usd: int) -> Attempt:
         sent=end.sent,
         finish_reason=end.finish_reason[:40],
         echoed_model=end.echoed_model[:200],
+        response_id=end.response_id[:100],
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         cached_tokens=usage.cached_tokens,

@@ -114,6 +114,7 @@ def _attempt_end(attempt: Attempt, *, is_last: bool) -> AttemptEnd:
         sent=attempt.sent,
         finish_reason=storable(attempt.finish_reason),
         echoed_model=storable(attempt.echoed_model),
+        response_id=storable(attempt.response_id),
         anomaly=anomaly,
         malformed_frames=attempt.malformed_frames,
         waited_ms=attempt.waited_ms,

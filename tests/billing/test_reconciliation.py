@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from billing.models import Cause
-from billing.reconciliation import Comparison, Tried, compare
+from billing.reconciliation import Billed, Comparison, Tried, compare
 from tests.billing.bills import NOVEMBER, a_month, by_line, dearer
 
 TURNS = 2_000
 
 
-def compared(tried: list[Tried], rows: dict[int, object], **how: int) -> Comparison:
-    return compare(tried, list(rows.values()), NOVEMBER, **how)  # type: ignore[arg-type]
+def compared(tried: list[Tried], rows: dict[int, Billed], **how: int) -> Comparison:
+    return compare(tried, list(rows.values()), NOVEMBER, **how)
 
 
 def test_a_clean_month_has_no_difference() -> None:
@@ -91,16 +91,18 @@ def test_an_estimate_is_matched_by_its_prompt_though_its_answer_was_cut_off() ->
 
 
 def test_a_request_id_decides_before_tokens_do() -> None:
-    tried, billed = a_month(20)
-    rows = by_line(billed)
-    tried[3] = replace(tried[3], request_id="a")
-    tried[4] = replace(tried[4], request_id="b")
-    rows[5] = replace(rows[5], request_id="b")
-    rows[6] = replace(rows[6], request_id="a")
-    found = {
-        each.subject: each.theirs and each.theirs.line for each in compared(tried, rows).findings
-    }
-    assert found == {"turn:000003": 6, "turn:000004": 5}
+    (first,), (row,) = a_month(1)
+    tried = [
+        replace(first, request_id="a"),
+        replace(first, request_id="b", subject="turn:b", prompt_tokens=1, cost_nano_usd=9),
+    ]
+    rows = {2: replace(row, request_id="b"), 3: replace(row, request_id="a", line=3)}
+    (found,) = compared(tried, rows).findings
+    assert (found.cause, found.subject) == (Cause.TOKEN_DRIFT, "turn:b")
+    # What has the same id a day later is another one.
+    rows[2] = replace(rows[2], at=row.at + timedelta(days=1))
+    causes = compared(tried, rows).causes
+    assert causes == {Cause.LOST_ROW: 1, Cause.UNBILLED: 1}
 
 
 def test_like_rows_are_matched_once_each_and_alike_every_time() -> None:
@@ -136,7 +138,7 @@ def test_the_last_digit_of_a_bill_is_rounding_and_more_is_not() -> None:
 def test_a_bill_without_amounts_is_priced_by_our_price() -> None:
     tried, billed = a_month(2)
     rows = {line: replace(row, cost_nano_usd=None) for line, row in by_line(billed).items()}
-    assert compared(tried, dict(rows)).findings == []
+    assert compared(tried, rows).findings == []
     rows[2] = replace(rows[2], completion_tokens=rows[2].completion_tokens + 1)
-    (found,) = compared(tried, dict(rows)).findings
+    (found,) = compared(tried, rows).findings
     assert found.theirs_nano_usd > found.ours_nano_usd
