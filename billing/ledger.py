@@ -35,6 +35,8 @@ _MOVE = {
     "postgresql": _STATEMENT.replace("{now}", "STATEMENT_TIMESTAMP()"),
 }
 
+_MAC = "SELECT mac FROM billing_transfer WHERE team_id = %s AND number = %s"
+
 
 @dataclass(frozen=True)
 class TeamAccounts:
@@ -177,8 +179,7 @@ def _post(
         first.debit_id, first.credit_id, len(transfers), pending_nano_usd, posted_nano_usd
     )
     before = places[wallet_id] - len(transfers)
-    previous = Transfer.objects.filter(team_id=first.team_id, number=before)
-    mac = previous.values_list("mac", flat=True).first() or ""
+    mac = _mac_at(first.team_id, before)
     for back, transfer in enumerate(reversed(transfers)):
         transfer.number = places[wallet_id] - back
         transfer.debit_entry = places[transfer.debit_id] - back
@@ -188,6 +189,16 @@ def _post(
         chain.sign(transfer, mac)
         mac = transfer.mac
         transfer.save(force_insert=True)
+
+
+def _mac_at(team_id: UUID, number: int) -> str:
+    """The mac of a transfer of a team; nothing before the first one."""
+    # A statement of its own: another one's snapshot may be older than its locks.
+    team = Transfer._meta.get_field("team").get_db_prep_value(team_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(_MAC, [team, number])
+        row = cursor.fetchone()
+    return row[0] if row else ""
 
 
 def _move(
