@@ -21,9 +21,11 @@ AGAIN = (
     "tests/billing/test_codes.py",
     "tests/billing/test_spend_alerts.py",
     "tests/billing/test_alert_delivery.py",
+    "tests/billing/test_usage.py",
 )
 # The rest, for `make slow`.
 AGAIN_SLOWLY = (
+    "tests/billing/test_statements.py",
     "tests/billing/test_commands.py",
     "tests/billing/test_overview.py",
     "tests/billing/test_limit_admin.py",

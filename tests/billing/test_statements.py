@@ -34,7 +34,7 @@ FORMULA = '=HYPERLINK("x")'
 def book(team: Team, usd: str, moment: datetime) -> None:
     """Give credit, or take it back, at a moment."""
     give(team, usd)
-    move(Transfer.objects.filter(team=team, kind__in=("grant", "adjustment")).first(), moment)
+    move(Transfer.objects.filter(team=team, kind__in=("grant", "adjustment"))[0], moment)
 
 
 @pytest.fixture
