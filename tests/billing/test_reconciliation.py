@@ -10,8 +10,8 @@ from tests.billing.bills import NOVEMBER, a_month, by_line, dearer
 TURNS = 2_000
 
 
-def compared(tried: list[Tried], rows: dict[int, Billed], **how: int) -> Comparison:
-    return compare(tried, list(rows.values()), NOVEMBER, **how)
+def compared(tried: list[Tried], rows: dict[int, Billed], quantum_nano_usd: int = 1) -> Comparison:
+    return compare(tried, list(rows.values()), NOVEMBER, quantum_nano_usd=quantum_nano_usd)
 
 
 def test_a_clean_month_has_no_difference() -> None:

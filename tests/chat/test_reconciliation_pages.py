@@ -1,0 +1,99 @@
+"""A bill in the administration: compared first, corrected by the same file, else refused."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.policy import Principal
+from billing.models import ReconciliationFinding, ReconciliationRun, Transfer, TransferKind
+from chat.admin import reconciliations
+from chat.models import Attempt, Turn
+from tests.billing.conftest import set_prices
+from tests.chat.admitting import MODEL, attempt_of, finish, send
+from tests.people import Cast
+
+HEAD = "time,model,prompt_tokens,completion_tokens,cost_usd,request_id\n"
+
+
+@pytest.fixture
+def desk(people: Cast) -> Client:
+    people.alice.is_staff = people.alice.is_superuser = True
+    people.alice.save()
+    client = Client()
+    client.force_login(people.alice)
+    return client
+
+
+@pytest.fixture
+def bill(alice: Principal) -> str:
+    """Of a turn that was estimated two hours ago: the relay asks more."""
+    set_prices(MODEL, "8")
+    turn = send(alice)
+    attempt = attempt_of(turn, "An answer.", relay="demo", response_id="chatcmpl-one")
+    finish(turn, "An answer.", attempts=(attempt,))
+    at = timezone.now() - timedelta(hours=2)
+    Turn.objects.update(created_at=at)
+    Attempt.objects.update(created_at=at)
+    return f"{HEAD}{at.isoformat()},{MODEL},100,50,0.0012,one\n"
+
+
+def put(desk: Client, text: str, **more: Any) -> Any:
+    now = timezone.now().replace(second=0, microsecond=0)
+    form = {
+        "relay": "demo",
+        "since": (now - timedelta(hours=5)).isoformat()[:16],
+        "until": (now - timedelta(hours=1)).isoformat()[:16],
+        "bill": SimpleUploadedFile("bill.csv", text.encode()),
+    }
+    return desk.post(reverse("admin:billing_reconciliationrun_add"), form | more)
+
+
+def corrections() -> int:
+    return Transfer.objects.filter(kind=TransferKind.CORRECTION).count()
+
+
+def test_a_bill_is_shown_first_and_corrects_when_it_comes_again(desk: Client, bill: str) -> None:
+    shown = put(desk, bill)
+    assert "Other counts of tokens" in shown.content.decode()
+    dry = ReconciliationRun.objects.get()
+    assert (dry.state, corrections()) == ("dry", 0)
+    assert f'value="{dry.pk}"' in shown.content.decode()
+    done = put(desk, bill, tried=dry.pk)
+    run = ReconciliationRun.objects.exclude(pk=dry.pk).get()
+    assert done.url == reverse("admin:billing_reconciliationrun_change", args=[run.pk])
+    assert (run.state, corrections()) == ("agreed", 1)
+    for name in ("reconciliationrun", "reconciliationfinding"):
+        page = desk.get(reverse(f"admin:billing_{name}_changelist"))
+        assert "demo" in page.content.decode()
+    assert desk.get(done.url).status_code == 200
+
+
+def test_another_file_than_the_one_that_was_shown_is_only_compared(desk: Client, bill: str) -> None:
+    put(desk, bill)
+    put(desk, bill.replace(",50,", ",51,"), tried=ReconciliationRun.objects.get().pk)
+    assert set(ReconciliationRun.objects.values_list("state", flat=True)) == {"dry"}
+    assert corrections() == 0
+
+
+def test_nonsense_and_too_much_are_refused_in_the_form(
+    desk: Client, bill: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = put(desk, bill.replace(",100,", ",=100,"))
+    assert "Line 2: prompt_tokens begins like a formula" in refused.content.decode()
+    monkeypatch.setattr(reconciliations, "MAX_UPLOAD_BYTES", 10)
+    assert "more than 8 MiB" in put(desk, bill).content.decode()
+    assert not ReconciliationRun.objects.exists()
+    assert not ReconciliationFinding.objects.exists()
+
+
+def test_only_administrators_reconcile(desk: Client, bill: str, people: Cast) -> None:
+    people.bob.is_staff = True
+    people.bob.save()
+    desk.force_login(people.bob)
+    assert put(desk, bill).status_code == 403
+    assert desk.get(reverse("admin:billing_reconciliationrun_changelist")).status_code == 403
