@@ -10,6 +10,7 @@ from django.test import Client
 from accounts.policy import Forbidden, NotVisible, Principal
 from billing.budgets import budget_of
 from billing.money import usd_to_nano
+from billing.tokens import is_exact
 from chat.models import Message, Turn
 from chat.queries.estimates import Estimate, estimate
 from chat.services.attempts import count_prompt
@@ -23,6 +24,12 @@ from tests.chat.test_api import error_of, json_of
 from tests.people import Cast
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tokenizer() -> None:
+    """Load it before a transaction waits for it: PostgreSQL ends idle ones."""
+    assert is_exact(MODEL)
 
 
 @pytest.fixture(autouse=True)
