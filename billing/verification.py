@@ -1,11 +1,10 @@
 """Verifying the ledger: everything that is cached or derived, compared with the transfers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from django.db import connection, transaction
-from django.db.models import Count, F, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, Q
 
 from billing.anchors import age_note, read_anchors
 from billing.budgets import team_key
@@ -13,6 +12,7 @@ from billing.chain_verification import chain_differences
 from billing.costs import exact_worst, sold
 from billing.fold import Books, Counters, Difference, Row, fold
 from billing.guards import missing_guards
+from billing.limit_totals import totals_of_limits
 from billing.models import (
     Account,
     AccountKind,
@@ -21,7 +21,7 @@ from billing.models import (
     Transfer,
     TransferKind,
 )
-from billing.settlement_verification import CORRECTED, settlement_differences
+from billing.settlement_verification import settlement_differences
 from billing.snapshot import snapshot
 from billing.usage_folding import usage_differences
 
@@ -88,8 +88,9 @@ def _rows() -> Iterator[Row]:
 def _rebuild(books: Books, budgets: list[Budget]) -> None:
     for account in Account.objects.all():
         Account.objects.filter(pk=account.pk).update(**asdict(books.account(account.pk)))
+    counters_of = _counters_of(books)
     for budget in budgets:
-        Budget.objects.filter(pk=budget.pk).update(**_budget_of_fold(books, budget))
+        Budget.objects.filter(pk=budget.pk).update(**counters_of(budget))
 
 
 def _account_differences(books: Books) -> Iterator[Difference]:
@@ -102,9 +103,10 @@ def _account_differences(books: Books) -> Iterator[Difference]:
 
 def _budget_differences(books: Books) -> Iterator[Difference]:
     keys = set()
+    counters_of = _counters_of(books)
     for budget in Budget.objects.order_by("rank", "id"):
         keys.add(budget.key)
-        for name, told in _budget_of_fold(books, budget).items():
+        for name, told in counters_of(budget).items():
             if getattr(budget, name) != told:
                 detail = f"{name} is {getattr(budget, name)}, should be {told}"
                 yield Difference("budget", budget.key, detail)
@@ -113,26 +115,16 @@ def _budget_differences(books: Books) -> Iterator[Difference]:
             yield Difference("budget", team_key(team_id), "is missing")
 
 
-def _budget_of_fold(books: Books, budget: Budget) -> dict[str, int]:
+def _counters_of(books: Books) -> Callable[[Budget], dict[str, int]]:
     """What the counters of a budget must be: a team's by the fold, others' by the holds taken."""
-    if budget.limit_id is None and budget.team_id is not None:
-        return asdict(books.team(budget.team_id))
-    holds = Transfer.objects.filter(kind=TransferKind.HOLD, hold__taken_from__budget=budget)
-    posted = Transfer.objects.filter(
-        kind=TransferKind.CAPTURE, pending__hold__taken_from__budget=budget
-    ).aggregate(total=Coalesce(Sum("amount_nano_usd"), 0))
-    held = holds.exclude(
-        pk__in=Transfer.objects.filter(kind=TransferKind.RELEASE).values("pending_id")
-    ).aggregate(total=Coalesce(Sum("amount_nano_usd"), 0))
-    corrections = Transfer.objects.filter(kind=TransferKind.CORRECTION)
-    of_budget = corrections.filter(
-        subject__in=Hold.objects.filter(taken_from__budget=budget).values("subject")
-    )
-    corrected = of_budget.aggregate(total=Coalesce(Sum(CORRECTED), 0))
-    return {
-        "posted_nano_usd": int(posted["total"] + corrected["total"]),
-        "held_nano_usd": held["total"],
-    }
+    totals = totals_of_limits()
+
+    def counters(budget: Budget) -> dict[str, int]:
+        if budget.limit_id is None and budget.team_id is not None:
+            return asdict(books.team(budget.team_id))
+        return totals.get(budget.pk, {"posted_nano_usd": 0, "held_nano_usd": 0})
+
+    return counters
 
 
 def _party_differences() -> Iterator[Difference]:

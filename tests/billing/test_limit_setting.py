@@ -168,7 +168,8 @@ def test_the_books_of_limits_are_rebuilt(team: Team, alice: User, priced: str) -
     settle_as("turn:1", 10, 10)
     right = list(Budget.objects.order_by("id").values())
     Budget.objects.filter(limit__in=limits).update(held_nano_usd=7, posted_nano_usd=8)
+    Budget.objects.filter(limit=limits[1]).update(granted_nano_usd=9, is_hard=True)
     found = [each for each in verify().differences if each.code == "budget"]
-    assert len(found) == 4
+    assert len(found) == 6
     assert {each.code for each in verify(rebuild=True).differences} <= {"guard_missing"}
     assert list(Budget.objects.order_by("id").values()) == right
