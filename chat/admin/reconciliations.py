@@ -50,9 +50,9 @@ class BillForm(forms.Form):
         names = Attempt.objects.order_by("relay").values_list("relay", flat=True).distinct()
         self.fields["relay"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
 
-    def clean_bill(self) -> UploadedFile:
+    def clean_bill(self) -> "UploadedFile[Any]":
         """A file of no more than is read at once."""
-        bill: UploadedFile = self.cleaned_data["bill"]
+        bill: UploadedFile[Any] = self.cleaned_data["bill"]
         if (bill.size or 0) > MAX_UPLOAD_BYTES:
             raise ValidationError(
                 _("This file has more than 8 MiB. Use “manage.py reconcile” on the server.")
