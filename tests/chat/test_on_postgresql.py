@@ -22,6 +22,7 @@ AGAIN_SLOWLY = (
     "tests/chat/test_api.py",
     "tests/chat/test_node_pages.py",
     "tests/chat/test_estimates.py",
+    "tests/chat/test_reconciling.py",
 )
 
 
