@@ -66,7 +66,7 @@ class BudgetForm(forms.ModelForm[Budget]):
             if paid := cleaned.get("paid_cny"):
                 credit_for(paid, Currency.CNY)
         except AmountInvalid as error:
-            raise ValidationError(str(error), code=error.code) from error
+            raise ValidationError(_(str(error)), code=error.code) from error
         return cleaned
 
 

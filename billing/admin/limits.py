@@ -62,7 +62,7 @@ class LimitForm(forms.ModelForm[Limit]):
                 check_amount(self.cleaned_data["amount_nano_usd"])
                 checked_percents(self.cleaned_data["warn_percents"])
         except BillingError as error:
-            raise ValidationError(str(error), code=error.code) from error
+            raise ValidationError(_(str(error)), code=error.code) from error
         return self.cleaned_data
 
     def new(self) -> NewLimit:
