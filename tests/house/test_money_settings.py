@@ -46,3 +46,14 @@ def test_anchors_are_in_the_data_folder_unless_said_otherwise(tmp_path: Path) ->
     assert read(Money, {}).anchors(tmp_path) == tmp_path / "ledger-anchors"
     named = read(Money, {"LEDGER_ANCHORS_DIR": "/mnt/anchors"})
     assert named.anchors(tmp_path) == Path("/mnt/anchors")
+
+
+@pytest.mark.parametrize("given", ["", "10/30", "0.000000001/9999.999999999"])
+def test_a_default_price_is_two_exact_amounts_or_none(given: str) -> None:
+    assert read(Money, {"DEFAULT_PRICE_USD": given}).checked_default_price() == given
+
+
+@pytest.mark.parametrize("given", ["10", "10/", "-1/1", "1,5/2", "10/30/50", "0.0000000001/1"])
+def test_a_default_price_that_is_none_ends_the_start(given: str) -> None:
+    with pytest.raises(SettingInvalid, match="DEFAULT_PRICE_USD"):
+        read(Money, {"DEFAULT_PRICE_USD": given}).checked_default_price()
