@@ -5,7 +5,7 @@ PY = .venv/bin/python
 RUN = .venv/bin
 SOURCES = accounts billing chat config tests manage.py
 
-.PHONY: up dev test slow check interoperability bench leaks kills faults soak fuzz simulate protocol settings lock clean screenshots catalogues python install
+.PHONY: up dev test slow check types rest interoperability bench leaks kills faults soak fuzz simulate protocol settings lock clean screenshots catalogues python install
 
 up: python ## Set up what is missing and run Tram on this machine.
 	@exec $(PYTHON) -m config.embedded up
@@ -27,9 +27,14 @@ slow: install ## Run the tests that say in a longer way what quicker ones say (m
 
 check: install ## Lint, types, import contracts, templates, the page's code, migrations, documents.
 	@$(PYTHON) -m config.embedded page
+	@$(MAKE) --no-print-directory -j2 --output-sync types rest
+
+types:
+	$(RUN)/mypy $(SOURCES)
+
+rest:
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
-	$(RUN)/mypy $(SOURCES)
 	$(RUN)/lint-imports --no-cache
 	$(RUN)/djlint --lint --quiet templates
 	DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py makemigrations --check --dry-run

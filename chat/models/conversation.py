@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team
@@ -33,7 +34,7 @@ class Conversation(models.Model):
     leaf = models.ForeignKey(
         "chat.Message", null=True, on_delete=models.SET_NULL, related_name="+", blank=True
     )
-    created_at = models.DateTimeField(_("begun"), auto_now_add=True)
+    created_at = models.DateTimeField(_("begun"), db_default=Now(), editable=False)
     updated_at = models.DateTimeField(_("last changed"))
     pinned_at = models.DateTimeField(_("pinned"), null=True, blank=True)
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.conversation import Conversation
@@ -52,7 +53,7 @@ class Message(models.Model):
     reasoning = models.TextField(_("reasoning"), blank=True)
     # The content folded for search (chat.search.fold): lower case, no accents.
     search_text = models.TextField(blank=True)
-    created_at = models.DateTimeField(_("written"), auto_now_add=True)
+    created_at = models.DateTimeField(_("written"), db_default=Now(), editable=False)
 
     class Meta:
         """Siblings, and the roots of a conversation, are found by an index in their order."""

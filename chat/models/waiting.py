@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.conversation import Conversation
@@ -33,7 +34,7 @@ class WaitingMessage(models.Model):
     refused = models.BinaryField(null=True)
     # A limit of its person is reached until then; the others go past it. None: it may go.
     not_before = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         """The order of `id` is the order for everybody."""

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts.policy import NotVisible, Principal, require
 from accounts.roles import Capability
@@ -202,7 +202,7 @@ def _write_messages(turn: Turn, place: Place, intent: Intent, principal: Princip
     )
     new.append(answer)
     conversation.leaf, conversation.model = answer, turn.model
-    conversation.updated_at = timezone.now()
+    conversation.updated_at = Now()
     # It names its leaf before that is there: references are checked at the commit.
     if place.new_conversation:
         conversation.title = title_from(intent.content)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts.models import User
 from accounts.policy import NotVisible, PolicyRefusal, Principal, require
@@ -89,7 +89,7 @@ def _take_first(conversation_id: UUID, models: Models, node: str) -> Admitted | 
 def _first_of(conversation_id: UUID) -> WaitingMessage | None:
     """The next one: past refused ones, and past those of people whose limits are reached."""
     waiting = WaitingMessage.objects.filter(conversation_id=conversation_id, refused=None)
-    held = waiting.filter(not_before__gt=timezone.now()).values("requester_id")
+    held = waiting.filter(not_before__gt=Now()).values("requester_id")
     rows = waiting.exclude(requester_id__in=held).select_related("requester")
     return rows.order_by("id").first()
 
@@ -125,7 +125,7 @@ def _hold(row: WaitingMessage, error: Refused) -> None:
     """Let the others go past it, and past all else of hers, until the limit has passed."""
     seconds = error.retry_after_seconds or HELD_SECONDS
     hers = {"conversation_id": row.conversation_id, "requester_id": row.requester_id}
-    until = timezone.now() + timedelta(seconds=seconds)
+    until = Now() + timedelta(seconds=seconds)
     WaitingMessage.objects.filter(**hers, refused=None).update(not_before=until)
 
 
@@ -159,7 +159,7 @@ def _left(row: WaitingMessage, admitted: Admitted | None, refusal: Exception | N
 def free_lines() -> Sequence[UUID]:
     """Conversations where somebody may go though no answer is written there."""
     waiting = WaitingMessage.objects.filter(refused=None)
-    waiting = waiting.exclude(not_before__gt=timezone.now())
+    waiting = waiting.exclude(not_before__gt=Now())
     waiting = waiting.exclude(conversation__turns__state=TurnState.RUNNING)
     found = waiting.order_by("conversation_id").values_list("conversation_id", flat=True)
     return list(found.distinct()[:MOST_AT_ONCE])

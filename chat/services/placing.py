@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts.models import Team
 from accounts.policy import NotVisible, Principal, require
@@ -58,8 +58,7 @@ def _place_chat(principal: Principal, intent: Intent) -> Place:
         if intent.parent_id is not None:
             raise NotVisible
         team = Team.objects.get(pk=principal.team_id)
-        now = timezone.now()
-        conversation = Conversation(team=team, owner_id=principal.user_id, updated_at=now)
+        conversation = Conversation(team=team, owner_id=principal.user_id, updated_at=Now())
         return Place(conversation, None, new_conversation=True)
     conversation = lock_conversation(principal, intent.conversation_id)
     if WaitingMessage.objects.filter(
@@ -92,7 +91,7 @@ def is_taken(conversation: Conversation, parent_id: UUID, person_id: int) -> boo
     if parent_id != conversation.leaf_id:
         return False
     # Past what others may not send yet one goes; past what waits of one's own one does not.
-    may_go = Q(requester_id=person_id) | Q(not_before=None) | Q(not_before__lte=timezone.now())
+    may_go = Q(requester_id=person_id) | Q(not_before=None) | Q(not_before__lte=Now())
     waiting = WaitingMessage.objects.filter(may_go, conversation=conversation, refused=None)
     return waiting.exists()
 

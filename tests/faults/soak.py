@@ -31,7 +31,14 @@ INTERRUPTED_SHARE = CUT_SHARE = 0.2
 LOOK_SECONDS = 300.0
 TOKEN = "soak-" + "t" * 32
 GOAL_MIB_PER_HOUR = 10.0
-ENV = {**ROOMY, "METRICS_TOKEN": TOKEN, "DRAIN_SECONDS": "60", "MAX_TURNS_PER_TEAM": "0"}
+ENV = {
+    **ROOMY,
+    "METRICS_TOKEN": TOKEN,
+    "DRAIN_SECONDS": "60",
+    "MAX_TURNS_PER_TEAM": "0",
+    # The relay below takes minutes for a long answer.
+    "RELAY_TURN_TIMEOUT_SECONDS": "900",
+}
 RELAY = ("--tokens-per-second", "6", "--first-token-seconds", "0.5")
 USD_BEFORE = "100000"
 
@@ -126,7 +133,8 @@ class Soak:
         done = await client.wait_for(
             lambda frame: frame["type"] == "done" and frame["turn"] == turn, seconds=900
         )
-        self.states[done["state"]] += 1
+        code = (done.get("error") or {}).get("code", "")
+        self.states[f"{done['state']} {code}".rstrip()] += 1
 
     async def _look(self) -> None:
         process = psutil.Process(self.server.pid)

@@ -22,6 +22,7 @@ SET_UP_TIMEOUT_SECONDS = 420.0
 WARM_TIMEOUT_SECONDS = 60.0
 END_TIMEOUT_SECONDS = 30.0
 # What the settings of this test run have put into the environment is not a newcomer's.
+pytestmark = pytest.mark.slow
 OURS = re.compile(
     r"^(HOLYSHEEP_|EMBEDDED_|TEST_|DJANGO_|PYTEST_|VIRTUAL_ENV|DATABASE_URL|REDIS_URL|SECRET_KEY"
     r"|DATA_DIR|HTTPS|STATIC_COLLECTED|ALLOWED_HOSTS|SIGNUP_CREDIT_USD)"

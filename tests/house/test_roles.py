@@ -73,7 +73,8 @@ async def test_what_a_killed_runner_wrote_is_adopted_by_another(divided: Cluster
         divided[FIRST if owns_first else SECOND].kill()
         done = await alice.done(accepted["turn"])
     assert done["state"] == "orphaned"
-    assert divided.rows(STATE, accepted["turn"])[0][2] == 2
+    # Once at least: who adopts on a machine that stands still may be adopted from in turn.
+    assert divided.rows(STATE, accepted["turn"])[0][2] >= 2
 
 
 async def test_a_runner_that_drains_ends_what_it_writes_and_without_another_nothing_is_taken(

@@ -56,7 +56,11 @@ async def open_socket(tram_server: TramServer, signed_in: SignedIn) -> AsyncIter
         yield open_as
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["with Redis", "without Redis"])
+@pytest.fixture(
+    scope="module",
+    params=[True, pytest.param(False, marks=pytest.mark.slow)],
+    ids=["with Redis", "without Redis"],
+)
 def site(clusters: Clusters, request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """Two processes of one site."""
     with clusters.make(nodes=2, redis=request.param, relay_options=QUICK) as made:

@@ -72,6 +72,7 @@ def test_it_honours_max_tokens(model_url: str) -> None:
     assert usages(found)[-1]["completion_tokens"] == 3
 
 
+@pytest.mark.slow
 def test_it_is_free_again_soon_after_the_client_leaves(model_url: str) -> None:
     essay = [{"role": "user", "content": "Write a very long essay about trams."}]
     for _ in range(language_model.PARALLEL_ANSWERS + 1):
@@ -83,7 +84,7 @@ def test_it_is_free_again_soon_after_the_client_leaves(model_url: str) -> None:
     answer = httpx.post(model_url + "/chat/completions", json=request(max_tokens=3), timeout=60)
     assert usages(chunks(answer.content))
     # Were the abandoned essays still being written, a place would be free only after them.
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
 
 
 def run(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]:
