@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chat", "0004_nodes"),
+        ("chat", "0005_moments_by_the_database"),
     ]
 
     operations = [
