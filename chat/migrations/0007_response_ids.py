@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('chat', '0005_missing_prices'),
+        ("chat", "0006_missing_prices"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='attempt',
-            name='response_id',
-            field=models.CharField(blank=True, max_length=100, verbose_name="the relay's id of the answer"),
+            model_name="attempt",
+            name="response_id",
+            field=models.CharField(
+                blank=True, max_length=100, verbose_name="the relay's id of the answer"
+            ),
         ),
     ]
