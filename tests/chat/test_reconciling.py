@@ -24,6 +24,7 @@ from chat.relay.demo.pieces import cut
 from chat.relay.demo.record import RequestRecord
 from chat.services.attempts import AttemptEnd
 from chat.services.intents import Admitted
+from chat.services.reconciling import reconcile_totals
 from tests.billing.conftest import set_prices
 from tests.chat.admitting import MODEL, attempt_of, finish, send
 
@@ -140,6 +141,23 @@ def test_a_bill_of_nonsense_is_refused_by_line_and_nothing_is_written(
     with pytest.raises(CommandError, match="Line 1: prompt_tokens"):
         run(log)
     assert not ReconciliationRun.objects.exists()
+    assert not Transfer.objects.filter(kind=TransferKind.CORRECTION).exists()
+
+
+def test_totals_are_kept_beside_ours_since_the_time_before_and_correct_nothing(
+    alice: Principal,
+) -> None:
+    records = [cut_off(alice, number, random.Random(1)) for number in range(2)]
+    two_hours_ago(records)
+    now = timezone.now()
+    first = reconcile_totals("demo", now - 2 * AGO, now, {"total_usage": 1_000, "balance": "4.20"})
+    assert first.ours_tokens == sum(
+        row.prompt_tokens + row.completion_tokens for row in Attempt.objects.all()
+    )
+    assert (first.theirs_tokens, first.theirs_nano_usd) == (1_000, None)
+    assert first.ours_nano_usd == budget_of(alice.team_id).spent_nano_usd
+    second = reconcile_totals("demo", now - 2 * AGO, timezone.now(), {"total_usage": 1_300})
+    assert (second.since, second.ours_tokens, second.theirs_tokens) == (now, 0, 300)
     assert not Transfer.objects.filter(kind=TransferKind.CORRECTION).exists()
 
 

@@ -19,6 +19,7 @@ from billing.reconciliation_bills import MAX_BILL_BYTES, Bill
 from billing.reconciliation_runs import Asked, Outcome
 from chat.relay.client import RelayClient
 from chat.relay.errors import RelayError
+from chat.relay.settings import RelaySettings
 from chat.services.reconciling import read_bill_of, reconcile_relay, reconcile_totals
 from chat.turns.relays.checking import candidates
 
@@ -62,7 +63,7 @@ class Command(BaseCommand):
         until = _moment(options["until"]) if options["until"] else _now() - SETTLES_WITHIN
         try:
             if options["totals"]:
-                told = asyncio.run(_told_by(options["relay"]))
+                told = asyncio.run(_told_by(_settings_of(options["relay"])))
                 self._print_totals(reconcile_totals(options["relay"], since, until, told), told)
                 return
             team = find_team(options["team"]) if options["team"] else None
@@ -144,11 +145,15 @@ def _fetched(url: str) -> bytes:
     return bytes(content)
 
 
-async def _told_by(relay: str) -> dict[str, int | str]:
-    found = [each for each in candidates() if each.name == relay and each.settings is not None]
-    if not found or found[0].settings is None:
-        raise CommandError(f"No relay that can be asked is called {relay}.")
-    client = RelayClient(found[0].settings)
+def _settings_of(relay: str) -> RelaySettings:
+    for each in candidates():
+        if each.name == relay and each.settings is not None:
+            return each.settings
+    raise CommandError(f"No relay that can be asked is called {relay}.")
+
+
+async def _told_by(settings: RelaySettings) -> dict[str, int | str]:
+    client = RelayClient(settings)
     try:
         account = await client.usage()
     except RelayError as error:
