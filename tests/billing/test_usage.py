@@ -1,11 +1,14 @@
 """Usage by day in a zone: its edges, its ties to the ledger, the totals and how they are made."""
 
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import Sum
 
 from accounts.models import Team, User
@@ -203,3 +206,13 @@ def test_a_settlement_has_the_moment_of_its_transfers(team: Team, alice: User) -
     moments = Transfer.objects.filter(subject="turn:1").exclude(kind="hold")
     assert set(moments.values_list("created_at", flat=True)) == {row.created_at}
     assert row.day == row.created_at.astimezone(UTC).date()
+
+
+def test_settlements_of_before_get_the_moment_of_their_transfers(team: Team, alice: User) -> None:
+    subject = turn_at(team, alice, datetime(2025, 10, 31, 23, 59, 59, tzinfo=UTC))
+    Settlement.objects.update(created_at=datetime(2025, 11, 1, tzinfo=UTC))
+    migration = import_module("billing.migrations.0007_statements")
+    with connection.cursor() as cursor:
+        migration.forwards(None, SimpleNamespace(connection=connection, execute=cursor.execute))
+    moment = Transfer.objects.get(subject=subject, kind="release").created_at
+    assert Settlement.objects.get().created_at == moment
