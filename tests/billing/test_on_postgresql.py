@@ -22,6 +22,7 @@ AGAIN = (
     "tests/billing/test_spend_alerts.py",
     "tests/billing/test_alert_delivery.py",
     "tests/billing/test_usage.py",
+    "tests/billing/test_usage_races.py",
 )
 # The rest, for `make slow`.
 AGAIN_SLOWLY = (
