@@ -61,7 +61,7 @@ class Bounds(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AtMost:
     """The most a turn may use."""
 
     prompt_bytes: int
@@ -95,12 +95,12 @@ def exact_cost(used: Counts, price: Rates) -> int:
     )
 
 
-def exact_worst(limits: Bounds, price: Rates) -> int:
-    """The most that a turn within its limits can cost at the relay's price."""
+def exact_worst(at_most: Bounds, price: Rates) -> int:
+    """The most that a turn within these bounds can cost at the relay's price."""
     return (
-        limits.prompt_bytes * dearest_input(price)
-        + limits.max_tokens * dearest_output(price)
-        + limits.max_images * (price.image_nano_usd or 0) * TOKENS_PER_PRICE
+        at_most.prompt_bytes * dearest_input(price)
+        + at_most.max_tokens * dearest_output(price)
+        + at_most.max_images * (price.image_nano_usd or 0) * TOKENS_PER_PRICE
     )
 
 
@@ -136,17 +136,17 @@ def costs(
 
 
 def max_tokens_within(
-    remaining_nano_usd: int, limits: Bounds, price: Rates, markup_basis_points: int = 0
+    remaining_nano_usd: int, at_most: Bounds, price: Rates, markup_basis_points: int = 0
 ) -> int:
-    """How many tokens the answer may have for what remains: at most those of `limits`, maybe below
+    """How many tokens the answer may have for what remains: at most those of `at_most`, maybe below
     0."""
     factor = BASIS_POINTS + markup_basis_points
-    besides = exact_worst(Limits(limits.prompt_bytes, 0, limits.max_images), price)
+    besides = exact_worst(AtMost(at_most.prompt_bytes, 0, at_most.max_images), price)
     left = remaining_nano_usd * TOKENS_PER_PRICE * BASIS_POINTS - besides * factor
     a_token = dearest_output(price) * factor
     if a_token == 0:
-        return limits.max_tokens if left >= 0 else -1
-    return min(limits.max_tokens, left // a_token)
+        return at_most.max_tokens if left >= 0 else -1
+    return min(at_most.max_tokens, left // a_token)
 
 
 def _cached_price(price: Rates) -> int:

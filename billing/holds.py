@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from billing import ledger
 from billing.budgets import locked_budgets, take, tightest
 from billing.costs import (
-    Limits,
+    AtMost,
     dearest_input,
     dearest_output,
     exact_worst,
@@ -61,7 +61,7 @@ def place_hold(
     the price and the team's markup. The same subject again returns its first hold. Raises
     PriceUnknown, BudgetExhausted, UsageInvalid.
     """
-    limits = Limits(prompt_bytes, max_tokens, max_images)
+    at_most = AtMost(prompt_bytes, max_tokens, max_images)
     if not (
         0 <= prompt_bytes <= MAX_TOKENS_OF_A_TURN
         and 1 <= max_tokens <= MAX_TOKENS_OF_A_TURN
@@ -77,7 +77,7 @@ def place_hold(
             if held_before is not None:
                 return _placed(held_before)
             terms = terms_for(model, team_id)
-            fitting = _fit(budgets, terms, limits)
+            fitting = _fit(budgets, terms, at_most)
             amount = _worst_case(terms, fitting)
             take(budgets, amount)
             note_spending(budgets, amount)
@@ -119,15 +119,15 @@ def _placed(hold: Hold) -> HoldPlaced:
     )
 
 
-def _fit(budgets: Sequence[Budget], terms: Terms, limits: Limits) -> Limits:
+def _fit(budgets: Sequence[Budget], terms: Terms, at_most: AtMost) -> AtMost:
     least_left = tightest(budgets)
     remaining = least_left.remaining_nano_usd
-    fitting = max_tokens_within(remaining, limits, terms.price, terms.markup_basis_points)
-    least = min(limits.max_tokens, MIN_MAX_TOKENS)
+    fitting = max_tokens_within(remaining, at_most, terms.price, terms.markup_basis_points)
+    least = min(at_most.max_tokens, MIN_MAX_TOKENS)
     if fitting < least:
-        raise exhausted(least_left, _worst_case(terms, replace(limits, max_tokens=least)))
-    return replace(limits, max_tokens=fitting)
+        raise exhausted(least_left, _worst_case(terms, replace(at_most, max_tokens=least)))
+    return replace(at_most, max_tokens=fitting)
 
 
-def _worst_case(terms: Terms, limits: Limits) -> int:
-    return sold(exact_worst(limits, terms.price), terms.markup_basis_points)
+def _worst_case(terms: Terms, at_most: AtMost) -> int:
+    return sold(exact_worst(at_most, terms.price), terms.markup_basis_points)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from billing.costs import Limits, Used, costs
+from billing.costs import AtMost, Used, costs
 from billing.errors import TrialRefused
 from billing.markups import own_markups
 from billing.models import PriceVersion, Quality, Settlement
@@ -125,7 +125,7 @@ def _turns(trial: Trial) -> Iterator[Tried]:
             Used(*counts[:5]),
             trial.price or prices[version_id],
             markup,
-            at_most=Limits(*counts[5:]) if (before or quality) == Quality.ESTIMATED else None,
+            at_most=AtMost(*counts[5:]) if (before or quality) == Quality.ESTIMATED else None,
         )
         yield Tried(model, 1, now, then.cost_nano_usd, relay_now, then.relay_cost_nano_usd)
 

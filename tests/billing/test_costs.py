@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.costs import Limits, Used, costs, exact_cost, exact_worst, max_tokens_within, sold
+from billing.costs import AtMost, Used, costs, exact_cost, exact_worst, max_tokens_within, sold
 from billing.errors import AmountInvalid
 from billing.money import MAX_PRICE_NANO_USD, format_usd, usd_to_nano
 from billing.prices import NewPrice, saving_percent
@@ -137,7 +137,7 @@ def test_a_higher_markup_never_costs_less_and_none_changes_nothing(
 def test_a_hold_covers_whatever_is_used_within_its_limits(
     price: NewPrice, markup: int, data: Any
 ) -> None:
-    limits = Limits(data.draw(COUNTS), data.draw(COUNTS), data.draw(st.integers(0, 50)))
+    limits = AtMost(data.draw(COUNTS), data.draw(COUNTS), data.draw(st.integers(0, 50)))
     used = Used(
         data.draw(st.integers(0, limits.prompt_bytes)),
         data.draw(st.integers(0, limits.max_tokens)),
@@ -154,7 +154,7 @@ def test_a_hold_covers_whatever_is_used_within_its_limits(
 def test_an_estimate_beyond_the_limits_costs_the_hold(
     used: Used, price: NewPrice, markup: int
 ) -> None:
-    limits = Limits(100, 100)
+    limits = AtMost(100, 100)
     capped = costs(used, price, markup, at_most=limits)
     held = sold(exact_worst(limits, price), markup)
     assert capped.cost_nano_usd == min(cost(used, price, markup), held)
@@ -164,12 +164,12 @@ def test_an_estimate_beyond_the_limits_costs_the_hold(
 def test_an_answer_is_as_long_as_the_money_allows_and_not_a_token_longer(
     price: NewPrice, markup: int, remaining: int, prompt_bytes: int
 ) -> None:
-    most = Limits(prompt_bytes, 10**7)
+    most = AtMost(prompt_bytes, 10**7)
     fitting = max_tokens_within(remaining, most, price, markup)
     assert fitting <= most.max_tokens
 
     def held(tokens: int) -> int:
-        return sold(exact_worst(Limits(prompt_bytes, tokens), price), markup)
+        return sold(exact_worst(AtMost(prompt_bytes, tokens), price), markup)
 
     if fitting >= 0:
         assert held(fitting) <= remaining
