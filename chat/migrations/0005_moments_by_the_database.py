@@ -5,30 +5,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('chat', '0004_nodes'),
+        ("chat", "0004_nodes"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='conversation',
-            name='created_at',
-            field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='begun'),
+            model_name="conversation",
+            name="created_at",
+            field=models.DateTimeField(
+                db_default=django.db.models.functions.datetime.Now(),
+                editable=False,
+                verbose_name="begun",
+            ),
         ),
         migrations.AlterField(
-            model_name='message',
-            name='created_at',
-            field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='written'),
+            model_name="message",
+            name="created_at",
+            field=models.DateTimeField(
+                db_default=django.db.models.functions.datetime.Now(),
+                editable=False,
+                verbose_name="written",
+            ),
         ),
         migrations.AlterField(
-            model_name='turn',
-            name='created_at',
-            field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='begun'),
+            model_name="turn",
+            name="created_at",
+            field=models.DateTimeField(
+                db_default=django.db.models.functions.datetime.Now(),
+                editable=False,
+                verbose_name="begun",
+            ),
         ),
         migrations.AlterField(
-            model_name='waitingmessage',
-            name='created_at',
-            field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+            model_name="waitingmessage",
+            name="created_at",
+            field=models.DateTimeField(
+                db_default=django.db.models.functions.datetime.Now(), editable=False
+            ),
         ),
     ]
