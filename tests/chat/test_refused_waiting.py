@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts.policy import Principal
 from accounts.roles import Role
@@ -94,7 +94,7 @@ def test_a_message_that_a_limit_refuses_is_sent_later_and_the_others_go_past_it(
     finish(third)
     assert isinstance(ask(bob, conversation_id=first.conversation_id), InLine)
     limit["raising"] = False
-    WaitingMessage.objects.update(not_before=timezone.now())
+    WaitingMessage.objects.update(not_before=Now())
     assert free_lines() == [first.conversation_id]
     admitted = advance(first)
     assert question_of(admitted).content == "Held"
