@@ -11,7 +11,9 @@ from chat.models import Attempt, AttemptOutcome
 from chat.services.intents import PromptMessage
 
 TOKENS_PER_MESSAGE = 4
-"""Tokens a chat template adds around one message: role, separators (OpenAI's figure is 3 to 4)."""
+"""Tokens a chat template adds around one message: role and separators, as OpenAI's does."""
+TOKENS_PER_PROMPT = 3
+"""Tokens it adds once, with which the answer begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,9 @@ def weigh(ends: Iterable[AttemptEnd]) -> list[Weighed]:
 
 
 def count_prompt(prompt: Iterable[PromptMessage], model: str) -> int:
-    """The tokens of a prompt by our own count."""
-    return sum(count_tokens(message.content, model) + TOKENS_PER_MESSAGE for message in prompt)
+    """The tokens of a prompt by our own count, exact where that of the vocabulary is."""
+    each = [count_tokens(message.content, model) + TOKENS_PER_MESSAGE for message in prompt]
+    return sum(each) + TOKENS_PER_PROMPT if each else 0
 
 
 def total_of(weighed: Sequence[Weighed]) -> tuple[ReportedUsage, Quality]:

@@ -6,7 +6,6 @@ from uuid import UUID
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.models import Team
 from accounts.policy import NotVisible, Principal, require
 from accounts.roles import Capability
 from chat.models import Conversation, Message, Turn, TurnState, WaitingMessage
@@ -26,22 +25,26 @@ class Place:
     question: Message | None = None
     prefix: str = ""
     new_conversation: bool = False
+    waits: bool = False
 
 
-def find_place(principal: Principal, intent: Intent) -> Place:
+def find_place(principal: Principal, intent: Intent, *, lock: bool = True) -> Place:
     """Resolve an intent within the caller's transaction; the conversation's row is locked.
+
+    With `lock` false nothing is, no transaction is needed, and a chat whose place is taken gets
+    it as it is now, `waits` set: enough to tell of a turn, and not to store one.
 
     Raises NotVisible for anything foreign or absent, Forbidden without the right to send,
     ContentInvalid when the target is of the wrong kind, TooManyTurns while its answer is written;
     for a chat that is PlaceTaken: it may wait.
     """
     if intent.kind == "chat":
-        return _place_chat(principal, intent)
+        return _place_chat(principal, intent, lock=lock)
     assert intent.target_id is not None
     target = Message.objects.filter(pk=intent.target_id).select_related("parent").first()
     if target is None:
         raise NotVisible
-    conversation = lock_conversation(principal, target.conversation_id)
+    conversation = _conversation(principal, target.conversation_id, lock=lock)
     if intent.kind == "edit":
         if target.role != Message.Role.USER:
             raise ContentInvalid("Only a person's message can be edited.", path="$.message")
@@ -52,15 +55,16 @@ def find_place(principal: Principal, intent: Intent) -> Place:
     return Place(conversation, target.parent_id, question=target.parent, prefix=prefix)
 
 
-def _place_chat(principal: Principal, intent: Intent) -> Place:
+def _place_chat(principal: Principal, intent: Intent, *, lock: bool) -> Place:
     if intent.conversation_id is None:
         require(principal, Capability.SEND_MESSAGE, principal.team_id)
         if intent.parent_id is not None:
             raise NotVisible
-        team = Team.objects.get(pk=principal.team_id)
-        conversation = Conversation(team=team, owner_id=principal.user_id, updated_at=Now())
+        conversation = Conversation(
+            team_id=principal.team_id, owner_id=principal.user_id, updated_at=Now()
+        )
         return Place(conversation, None, new_conversation=True)
-    conversation = lock_conversation(principal, intent.conversation_id)
+    conversation = _conversation(principal, intent.conversation_id, lock=lock)
     if WaitingMessage.objects.filter(
         requester_id=principal.user_id, client_id=intent.client_id
     ).exists():
@@ -71,7 +75,9 @@ def _place_chat(principal: Principal, intent: Intent) -> Place:
         if not Message.objects.filter(pk=parent_id, conversation=conversation).exists():
             raise NotVisible
         if is_taken(conversation, parent_id, principal.user_id):
-            raise PlaceTaken
+            if lock:
+                raise PlaceTaken
+            return Place(conversation, parent_id, waits=True)
     return Place(conversation, parent_id)
 
 
@@ -114,11 +120,12 @@ def end_below(conversation: Conversation, message_id: UUID) -> UUID:
 def lock_conversation(principal: Principal, conversation_id: UUID) -> Conversation:
     """Lock a conversation's row until the transaction ends: what goes where is decided one after
     the other. Raises NotVisible, and Forbidden without the right to send."""
-    conversation = (
-        Conversation.objects.select_for_update(of=("self",))
-        .filter(pk=conversation_id, deleted_at=None)
-        .first()
-    )
+    return _conversation(principal, conversation_id, lock=True)
+
+
+def _conversation(principal: Principal, conversation_id: UUID, *, lock: bool) -> Conversation:
+    found = Conversation.objects.filter(pk=conversation_id, deleted_at=None)
+    conversation = (found.select_for_update(of=("self",)) if lock else found).first()
     if conversation is None:
         raise NotVisible
     require(principal, Capability.SEND_MESSAGE, conversation.team_id)

@@ -7,7 +7,7 @@ from billing.models import Settlement, Transfer
 from billing.settlement import cost_of
 from billing.verification import verify
 from chat.models import AlertKind, Attempt, RelayAlert, Turn
-from chat.services.attempts import TOKENS_PER_MESSAGE, AttemptEnd, ReportedUsage
+from chat.services.attempts import TOKENS_PER_MESSAGE, TOKENS_PER_PROMPT, AttemptEnd, ReportedUsage
 from chat.services.ending import Ended, TurnEnd, end_turn
 from chat.services.intents import Admitted
 from chat.services.recovery import recover_turn
@@ -75,7 +75,7 @@ def test_what_is_known_of_a_try_is_stored(alice: Principal) -> None:
     )  # fmt: skip
     assert (row.prompt_tokens, row.completion_tokens, row.cached_tokens) == (20, 5, 3)
     assert (row.counted_prompt_tokens, row.counted_completion_tokens) == (
-        1 + TOKENS_PER_MESSAGE,
+        1 + TOKENS_PER_MESSAGE + TOKENS_PER_PROMPT,
         2,
     )
     assert (row.waited_ms, row.ttft_ms, row.total_ms) == (4, 30, 90)

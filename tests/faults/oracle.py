@@ -18,7 +18,7 @@ from tests.servers import TramServer
 CLOSE_SECONDS = 1.0
 """A relay sees the end of a turn's connection this soon after the end of the turn."""
 PRICE_NANO_USD_PER_MILLION = 8 * 10**9
-TOKENS_PER_MESSAGE = 4
+TOKENS_PER_MESSAGE, TOKENS_PER_PROMPT = 4, 3
 """What a chat template adds around each message, by our own count."""
 
 
@@ -130,7 +130,7 @@ def relay_cost_nano_usd(requests: Iterable[RequestRecord]) -> int:
 
 def counted_tokens(turn: Evidence, prompts_sent: int = 1) -> tuple[int, int]:
     """What we count of a turn without a report: tokens of the prompt, and of the text."""
-    prompt = count_tokens(turn.prompt, turn.model) + TOKENS_PER_MESSAGE
+    prompt = count_tokens(turn.prompt, turn.model) + TOKENS_PER_MESSAGE + TOKENS_PER_PROMPT
     text = turn.message["reasoning"] + turn.message["content"]
     return prompt * prompts_sent, count_tokens(text, turn.model)
 
