@@ -43,6 +43,7 @@ class Selling:
     """What a team pays, by model."""
 
     def __init__(self, team_id: UUID) -> None:
+        self.team_id = team_id
         self._prices = team_prices(team_id)
         self._others = default_price(team_id)
 

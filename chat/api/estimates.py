@@ -1,13 +1,15 @@
-"""Door to what a message may cost, before it is sent."""
+"""Door to what a turn may cost, before it is asked for."""
 
+from typing import Literal, Self
 from uuid import UUID, uuid4
 
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest
 from ninja import Router, Schema
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from chat.api.credentials import principal_of
+from chat.api.turnstile import Turnstile
 from chat.queries.estimates import Estimate, estimate
 from chat.relay.errors import ModelUnknown as NotListed
 from chat.relay.errors import RelayError
@@ -16,41 +18,66 @@ from chat.services.intents import Intent, Models
 from chat.turns.relays import Offer, directory
 
 MAX_TOKENS = 1_000_000_000
+_OPTIONS = frozenset({"model", "max_tokens", "system"})
+FIELDS = {
+    "chat": _OPTIONS | {"content", "conversation", "parent"},
+    "edit": _OPTIONS | {"content", "message"},
+    "regenerate": _OPTIONS | {"message"},
+    "continue": frozenset({"message"}),
+}
+"""What each type is told by."""
+
 
 router = Router()
+turnstile = Turnstile()
 
 
 class Draft(Schema):
-    """A message as it would be sent; the names are those of the socket's `chat`."""
+    """A turn as it would be asked for; names and kinds are those of the socket's commands."""
 
     model_config = ConfigDict(extra="forbid")
 
-    content: str
+    type: Literal["chat", "edit", "regenerate", "continue"] = "chat"
+    content: str = ""
     conversation: UUID | None = None
     parent: UUID | None = None
+    message: UUID | None = None
     model: str | None = Field(None, max_length=200)
     max_tokens: int | None = Field(None, ge=1, le=MAX_TOKENS)
     system: str | None = Field(None, max_length=20_000)
 
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Self:
+        """Refuse what the command of this type does not have, and what it lacks."""
+        extra = self.model_fields_set - FIELDS[self.type] - {"type"}
+        if extra:
+            raise ValueError(f"'{self.type}' has no {sorted(extra)[0]}")
+        if (self.type == "chat") != (self.message is None):
+            raise ValueError(f"'{self.type}' needs the message that it is about")
+        return self
+
 
 @router.post("/estimates")
 def show(request: HttpRequest, draft: Draft) -> Estimate:
-    """Say what a message may cost. Its text is neither stored nor logged."""
+    """Say what a turn may cost. Its text is neither stored nor logged."""
+    principal = principal_of(request)
     # The relays' lists live on the server's own event loop; all else is counted in this thread.
     model, models, offers = async_to_sync(_ask)(draft.model)
     intent = Intent(
-        kind="chat",
+        kind=draft.type,
         # Nothing is sent, so nothing is known by it.
         client_id=uuid4(),
         conversation_id=draft.conversation,
         parent_id=draft.parent,
+        target_id=draft.message,
         content=draft.content,
         model=model,
         asked_model=draft.model,
         max_tokens=draft.max_tokens,
         system=draft.system,
     )
-    return estimate(principal_of(request), intent, models, offers)
+    with turnstile.through(principal.user_id):
+        return estimate(principal, intent, models, offers)
 
 
 async def _ask(name: str | None) -> tuple[str | None, Models, tuple[Offer, ...]]:

@@ -1,6 +1,7 @@
 """Every refusal as `{"error": {"code", "message"}}` with its status."""
 
 from functools import singledispatch
+from math import ceil
 from typing import Any, NamedTuple
 
 import structlog
@@ -59,7 +60,10 @@ def install(api: NinjaAPI) -> None:
         assert isinstance(error, Exception)
         code, message, detail = explain(error)
         told = {"code": code, "message": message} | ({"detail": detail} if detail else {})
-        return api.create_response(request, {"error": told}, status=STATUSES.get(code, 400))
+        response = api.create_response(request, {"error": told}, status=STATUSES.get(code, 400))
+        if seconds := getattr(error, "retry_after_seconds", None):
+            response["Retry-After"] = str(ceil(seconds))
+        return response
 
     # The first four are named because ninja has handlers of its own for them.
     for kind in (AuthenticationError, HttpError, ValidationError, Http404, Exception):
