@@ -6,16 +6,29 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import connection, transaction
+from django.db.models import F
 
 from billing import ledger
+from billing.dialects import in_each, marks
 from billing.errors import AmountInvalid
 from billing.limit_words import exhausted
 from billing.limits import RANKS, current_budgets, limits_above
-from billing.models import Budget, BudgetScope, LimitScope, Transfer
-from billing.models.budgets import REMAINING
+from billing.models import Budget, BudgetScope, Hold, Limit, LimitScope, Transfer
 from billing.money import MAX_GRANT_NANO_USD, format_usd, usd_to_nano
+
+_LOCKED = in_each("SELECT * FROM billing_budget WHERE {which} ORDER BY rank, id {for_update}")
+_TAKE = """
+UPDATE billing_budget SET held_nano_usd = held_nano_usd + %s
+WHERE id IN ({ids})
+    AND (NOT is_hard OR granted_nano_usd - posted_nano_usd - held_nano_usd >= %s)
+"""
+_GIVE_BACK = """
+UPDATE billing_budget SET
+    held_nano_usd = held_nano_usd - %s,
+    posted_nano_usd = posted_nano_usd + %s
+WHERE id IN ({ids})
+"""
 
 
 @dataclass(frozen=True)
@@ -56,13 +69,27 @@ def locked_budgets(
     """
     keys = current_budgets(limits_above(team_id, person_id, conversation_id))
     keys.append(team_key(team_id))
-    rows = Budget.objects.select_for_update(of=("self",)).select_related("limit")
-    rows = rows.filter(key__in=keys)
-    budgets = list(rows.order_by("rank", "id"))
+    which = f"key IN ({marks(len(keys))})"
+    budgets = _locked(which, keys)
     if len(budgets) < len(keys):
         # Who opens this one waits for no budget, so the order does not matter this once.
         _locked_team_budget(team_id)
-        budgets = list(rows.order_by("rank", "id"))
+        budgets = _locked(which, keys)
+    return budgets
+
+
+def locked_budgets_of(hold: Hold) -> list[Budget]:
+    """The budgets that a hold was taken from, locked in the same order."""
+    return _locked("id IN (SELECT budget_id FROM billing_holdbudget WHERE hold_id = %s)", [hold.pk])
+
+
+def _locked(which: str, values: Sequence[object]) -> list[Budget]:
+    statement = _LOCKED[connection.vendor].replace("{which}", which)
+    budgets = list(Budget.objects.raw(statement, values))
+    limits = Limit.objects.in_bulk({each.limit_id for each in budgets if each.limit_id is not None})
+    for budget in budgets:
+        if budget.limit_id is not None:
+            budget.limit = limits[budget.limit_id]
     return budgets
 
 
@@ -78,22 +105,23 @@ def take(budgets: Sequence[Budget], amount_nano_usd: int) -> None:
 
     The update is conditional although the rows are locked: the database decides, not what we read.
     """
-    taken = (
-        Budget.objects.alias(remaining=REMAINING)
-        .filter(Q(is_hard=False) | Q(remaining__gte=amount_nano_usd))
-        .filter(pk__in=[budget.pk for budget in budgets])
-        .update(held_nano_usd=F("held_nano_usd") + amount_nano_usd)
-    )
+    ids = [budget.pk for budget in budgets]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKE.replace("{ids}", marks(len(ids))), [amount_nano_usd, *ids, amount_nano_usd]
+        )
+        taken = cursor.rowcount
     if taken < len(budgets):
         raise exhausted(tightest(budgets), amount_nano_usd)
 
 
-def give_back(budget_ids: Sequence[int], held_nano_usd: int, cost_nano_usd: int) -> None:
+def give_back(budgets: Sequence[Budget], held_nano_usd: int, cost_nano_usd: int) -> None:
     """Turn a hold into its cost in every budget it came from. The caller has locked them."""
-    Budget.objects.filter(pk__in=budget_ids).update(
-        held_nano_usd=F("held_nano_usd") - held_nano_usd,
-        posted_nano_usd=F("posted_nano_usd") + cost_nano_usd,
-    )
+    ids = [budget.pk for budget in budgets]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _GIVE_BACK.replace("{ids}", marks(len(ids))), [held_nano_usd, cost_nano_usd, *ids]
+        )
 
 
 def grant_credit(

@@ -73,9 +73,9 @@ def place_hold(
             budgets = locked_budgets(team_id, person_id, conversation_id)
             # Before the price and the money are asked: the first hold may have used up what was
             # left.
-            held_before = Hold.objects.filter(subject=subject).first()
-            if held_before is not None:
-                return _placed(held_before)
+            held_before = Hold.objects.filter(subject=subject)
+            if held_before.exists():
+                return _placed(held_before.get())
             terms = terms_for(model, team_id)
             fitting = _fit(budgets, terms, at_most)
             amount = _worst_case(terms, fitting)
@@ -100,10 +100,10 @@ def place_hold(
             )
             HoldBudget.objects.bulk_create(HoldBudget(hold=hold, budget=b) for b in budgets)
     except IntegrityError:
-        held_before = Hold.objects.filter(subject=subject).first()
-        if held_before is None:
+        held_before = Hold.objects.filter(subject=subject)
+        if not held_before.exists():
             raise
-        return _placed(held_before)
+        return _placed(held_before.get())
     return _placed(hold)
 
 

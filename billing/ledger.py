@@ -6,17 +6,17 @@ never wait for each other in a circle.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
 from billing import chain
+from billing.dialects import in_each, moment_of, uuid_value
 from billing.models import Account, AccountKind, Hold, Transfer, TransferKind
 from billing.money import checked
 
-# As SQL, because a turn waits for it: the ORM takes 0.9 ms to put this statement together.
-_STATEMENT = """
+_MOVE = in_each("""
 UPDATE billing_account SET
     debits_pending_nano_usd = debits_pending_nano_usd
         + CASE WHEN id = %(debit)s THEN CAST(%(pending)s AS bigint) ELSE 0 END,
@@ -29,11 +29,7 @@ UPDATE billing_account SET
     entries = entries + %(entries)s
 WHERE id IN (%(debit)s, %(credit)s)
 RETURNING id, entries, {now}
-"""
-_MOVE = {
-    "sqlite": _STATEMENT.replace("{now}", "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"),
-    "postgresql": _STATEMENT.replace("{now}", "STATEMENT_TIMESTAMP()"),
-}
+""")
 
 _MAC = "SELECT mac FROM billing_transfer WHERE team_id = %s AND number = %s"
 
@@ -194,9 +190,8 @@ def _post(
 def _mac_at(team_id: UUID, number: int) -> str:
     """The mac of a transfer of a team; nothing before the first one."""
     # A statement of its own: another one's snapshot may be older than its locks.
-    team = Transfer._meta.get_field("team").get_db_prep_value(team_id, connection)
     with connection.cursor() as cursor:
-        cursor.execute(_MAC, [team, number])
+        cursor.execute(_MAC, [uuid_value(team_id), number])
         row = cursor.fetchone()
     return row[0] if row else ""
 
@@ -218,7 +213,4 @@ def _move(
     with connection.cursor() as cursor:
         cursor.execute(_MOVE[connection.vendor], values)
         rows = cursor.fetchall()
-    now = rows[0][2]
-    if isinstance(now, str):
-        now = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    return {id: count for id, count, _ in rows}, now
+    return {id: count for id, count, _ in rows}, moment_of(rows[0][2])

@@ -4,8 +4,8 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
-from django.db.models import F, IntegerField, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce, Now
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from billing.errors import MarkupRefused
@@ -21,12 +21,6 @@ def markup_of(team_id: UUID | None, at: datetime | None = None) -> int:
     """A team's markup at a moment, or now, in basis points: its own, else everybody's, else 0."""
     in_force = _in_force(team_id, at).values_list("basis_points", flat=True).first()
     return in_force or 0
-
-
-def markup_now(team_id: UUID) -> Coalesce:
-    """The same for a query of something else, by the database's clock."""
-    own = Subquery(_in_force(team_id).values("basis_points")[:1])
-    return Coalesce(own, Value(0), output_field=IntegerField())
 
 
 def own_markups() -> frozenset[UUID]:

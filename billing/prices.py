@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from billing.dialects import in_each, uuid_value
 from billing.errors import AmountInvalid, BillingError, PriceRefused, PriceUnknown
-from billing.markups import markup_now, markup_of
+from billing.markups import markup_of
 from billing.models import Hold, PriceVersion
 from billing.money import BASIS_POINTS, MAX_PRICE_NANO_USD, ceil_div, format_usd, usd_to_nano
 
@@ -29,6 +31,16 @@ class NewPrice:
     reasoning_nano_usd_per_million: int | None = None
     image_nano_usd: int | None = None
 
+
+_TERMS = in_each("""
+SELECT billing_priceversion.*, COALESCE((
+    SELECT basis_points FROM billing_markup
+    WHERE (team_id = %s OR team_id IS NULL) AND starts_at <= {now}
+    ORDER BY team_id IS NULL, starts_at DESC, id DESC LIMIT 1
+), 0) AS markup
+FROM billing_priceversion
+WHERE model = %s AND starts_at <= {now} ORDER BY starts_at DESC, id DESC LIMIT 1
+""")
 
 FIGURES = tuple(NewPrice.__dataclass_fields__)
 BOUGHT = tuple(name for name in FIGURES if not name.startswith("official"))
@@ -92,9 +104,9 @@ def price_of(model: str, at: datetime | None = None) -> PriceVersion:
 def terms_for(model: str, team_id: UUID) -> Terms:
     """What a turn of the team costs now. A model without a price gets the default price for good,
     where there is one; else PriceUnknown."""
-    priced = _started().filter(model=model).annotate(markup=markup_now(team_id)).first()
-    if priced is not None:
-        return Terms(priced, priced.markup)
+    values = [uuid_value(team_id), model]
+    for priced in PriceVersion.objects.raw(_TERMS[connection.vendor], values):
+        return Terms(priced, vars(priced)["markup"])
     return Terms(_version_by_default(model), markup_of(team_id))
 
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import F
 
 from billing import ledger
+from billing.budgets import give_back, locked_budgets_of
 from billing.models import (
     Budget,
     Hold,
@@ -41,12 +42,7 @@ def correct(
     with transaction.atomic():
         hold = Hold.objects.select_related("transfer").get(subject=subject)
         # Budgets before accounts, as everywhere; rivals wait here, so what is read below decides.
-        budget_ids = list(
-            Budget.objects.select_for_update(of=("self",))
-            .filter(taken_by__hold=hold)
-            .order_by("rank", "id")
-            .values_list("id", flat=True)
-        )
+        budgets = locked_budgets_of(hold)
         row = Settlement.objects.select_for_update(of=("self",)).get(subject=subject)
         if row.relay_corrected_nano_usd != relay_corrected_nano_usd:
             note = "Another run corrected this turn meanwhile. Reconcile again."
@@ -55,7 +51,7 @@ def correct(
         more_at_relay = sum(each.theirs_nano_usd - each.ours_nano_usd for each in findings)
         amount = _more(row, hold, more_at_relay)
         overrun = row.cost_nano_usd + row.corrected_nano_usd + amount > hold.amount_nano_usd
-        transfer = _posted(run, hold, amount, budget_ids, overrun=overrun and amount > 0)
+        transfer = _posted(run, hold, amount, budgets, overrun=overrun and amount > 0)
         Settlement.objects.filter(pk=row.pk).update(
             corrected_nano_usd=F("corrected_nano_usd") + amount,
             relay_corrected_nano_usd=F("relay_corrected_nano_usd") + more_at_relay,
@@ -110,11 +106,11 @@ def _more(row: Settlement, hold: Hold, more_at_relay_nano_usd: int) -> int:
 
 
 def _posted(
-    run: ReconciliationRun, hold: Hold, amount: int, budget_ids: list[int], *, overrun: bool
+    run: ReconciliationRun, hold: Hold, amount: int, budgets: list[Budget], *, overrun: bool
 ) -> Transfer | None:
     if not amount:
         return None
-    Budget.objects.filter(pk__in=budget_ids).update(posted_nano_usd=F("posted_nano_usd") + amount)
+    give_back(budgets, 0, amount)
     return ledger.post_correction(
         hold,
         amount,

@@ -6,11 +6,11 @@ from datetime import UTC
 from django.db import transaction
 
 from billing import ledger
-from billing.budgets import give_back
+from billing.budgets import give_back, locked_budgets_of
 from billing.costs import Costs, Counts, Used, costs, exact_cost, sold
 from billing.errors import HoldUnknown, UsageInvalid
 from billing.holds import MAX_IMAGES_OF_A_TURN, MAX_TOKENS_OF_A_TURN
-from billing.models import Budget, Hold, PriceVersion, Quality, Settlement
+from billing.models import Hold, PriceVersion, Quality, Settlement
 from billing.money import cost_nano_usd
 from billing.spend_alerts import note_spending
 
@@ -64,18 +64,13 @@ def settle(
             raise HoldUnknown(f"Nothing is held for {subject}.")
         # Locking the budgets makes rivals wait here, so the look at the settlement below is
         # decisive.
-        budgets = list(
-            Budget.objects.select_for_update(of=("self",))
-            .select_related("limit")
-            .filter(taken_by__hold=hold)
-            .order_by("rank", "id")
-        )
-        settled_before = Settlement.objects.filter(subject=subject).first()
-        if settled_before is not None:
-            return _settled(settled_before)
+        budgets = locked_budgets_of(hold)
+        settled_before = Settlement.objects.filter(subject=subject)
+        if settled_before.exists():
+            return _settled(settled_before.get())
         both = costs_of(used, hold, quality)
         cost = both.cost_nano_usd
-        give_back([budget.pk for budget in budgets], hold.amount_nano_usd, cost)
+        give_back(budgets, hold.amount_nano_usd, cost)
         note_spending(budgets, cost - hold.amount_nano_usd)
         # Its transfers' moment too, or a turn at midnight would be of two days.
         moment = ledger.post_settlement(hold, cost)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.limits import Limit
@@ -105,12 +105,3 @@ class Budget(models.Model):
     def remaining_nano_usd(self) -> int:
         """What may still be held; below zero after an overrun or a lowered limit."""
         return self.granted_nano_usd - self.posted_nano_usd - self.held_nano_usd
-
-
-# Django takes a difference of two 64-bit fields for a 32-bit one and, on PostgreSQL, decides that
-# nothing can be greater than USD 2.14 unless told the width.
-REMAINING = models.ExpressionWrapper(
-    F("granted_nano_usd") - F("posted_nano_usd") - F("held_nano_usd"),
-    output_field=models.BigIntegerField(),
-)
-"""The same as `Budget.remaining_nano_usd`, for conditional updates."""

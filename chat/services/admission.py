@@ -74,10 +74,11 @@ def check_content(intent: Intent) -> None:
 
 
 def _sent_before(principal: Principal, intent: Intent) -> Admitted | None:
-    sent = Turn.objects.select_related("conversation")
-    turn = sent.filter(requester_id=principal.user_id, client_id=intent.client_id).first()
-    if turn is None:
+    sent = Turn.objects.filter(requester_id=principal.user_id, client_id=intent.client_id)
+    # Hardly ever is it there, and a look without reading it takes half as long.
+    if not sent.exists():
         return None
+    turn = sent.select_related("conversation").get()
     # Who sends again gets the answer to read: so the rights of today count, not those of then.
     require(principal, Capability.SEND_MESSAGE, turn.team_id)
     if turn.conversation.deleted_at is not None:
