@@ -1,10 +1,10 @@
-"""Form fields for money: people write USD, the database keeps nano-USD."""
+"""Forms and their fields for money: people write USD, the database keeps nano-USD."""
 
 from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 from billing.errors import AmountInvalid
 from billing.money import nano_to_usd, usd_to_nano
@@ -39,3 +39,15 @@ class UsdField(forms.CharField):
 
     def run_validators(self, value: Any) -> None:
         """The text's validators do not fit a number; the amount was checked when it was read."""
+
+
+class SaidOnce:
+    """A form of a model that says in `clean` what is wrong, in its own words.
+
+    The table's constraints are checked all the same; their names are told only if nothing else was.
+    """
+
+    def _update_errors(self, errors: ValidationError) -> None:
+        if self.errors:  # type: ignore[attr-defined]
+            errors.error_dict.pop(NON_FIELD_ERRORS, None)
+        super()._update_errors(errors)  # type: ignore[misc]

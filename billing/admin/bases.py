@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Sum
+from django.db.models import Model, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -38,6 +38,18 @@ def moment(field: str, description: Any) -> Callable[[Any, Any], str]:
     return column
 
 
+def as_read(model: type[Model], name: Any) -> Any:
+    """A row's field for a page that only shows it: amounts in USD, not in what is stored."""
+    if not isinstance(name, str) or not name.endswith(("_nano_usd", "_nano_usd_per_million")):
+        return name
+
+    @admin.display(description=model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+    def shown(row: Any) -> str:
+        return exact_usd(getattr(row, name))
+
+    return shown
+
+
 class Exported(ExportMixin, admin.ModelAdmin[Any]):  # type: ignore[misc]
     """Rows with a button that exports what the filters show, as CSV."""
 
@@ -52,6 +64,27 @@ class Exported(ExportMixin, admin.ModelAdmin[Any]):  # type: ignore[misc]
         """Sets money right."""
 
         css = {"all": ("billing/overview.css",)}
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """The form, without advice where nothing can be filled in."""
+        if obj is not None and not self.has_change_permission(request, obj):
+            kwargs.setdefault("help_texts", {})
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Those of the form; for who may only look, with amounts as people read them."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [
+            (
+                title,
+                {**options, "fields": [as_read(self.model, name) for name in options["fields"]]},
+            )
+            for title, options in fieldsets
+        ]
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         """Whoever may see the rows may export them."""

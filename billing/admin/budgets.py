@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from billing.admin.amounts import UsdField
+from billing.admin.amounts import SaidOnce, UsdField
 from billing.admin.bases import Exported, money
 from billing.admin.exports import BudgetResource
 from billing.budgets import check_grant, grant_credit, team_key
@@ -23,7 +23,7 @@ from billing.topups import Currency, credit_for, top_up
 CREDIT = ("credit_usd", "paid_cny", "credit_note")
 
 
-class BudgetForm(forms.ModelForm[Budget]):
+class BudgetForm(SaidOnce, forms.ModelForm[Budget]):
     """A team's budget grows by credit."""
 
     credit_usd = UsdField(

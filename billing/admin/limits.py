@@ -1,10 +1,9 @@
 """Limits: set, changed and ended in one's own name, with what is spent and held of each."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 from django.http import HttpRequest
@@ -17,68 +16,13 @@ from django.utils.translation import ngettext
 from import_export import fields, resources
 
 from accounts.actors import actor_of
-from billing.admin.amounts import UsdField
 from billing.admin.bases import Exported, money
 from billing.admin.exports import Usd
-from billing.errors import BillingError, LimitExists
+from billing.admin.limit_form import CHANGED, LimitForm
 from billing.formatting import exact_usd
-from billing.limit_setting import (
-    NewLimit,
-    change_limit,
-    check_amount,
-    check_limit,
-    checked_percents,
-    end_limit,
-    set_limit,
-)
+from billing.limit_setting import change_limit, end_limit, set_limit
 from billing.limits import period_start, zone_of
-from billing.models import Budget, Limit, LimitScope, Period
-
-CHANGED = ("amount_nano_usd", "is_hard", "warn_percents")
-
-
-class LimitForm(forms.ModelForm[Limit]):
-    """A new limit, or another amount for one that is in force."""
-
-    amount_nano_usd = UsdField(label=_("Limit, USD"), help_text=_("In each period."))
-
-    class Meta:
-        """What a person sets."""
-
-        model = Limit
-        fields = ("scope", "team", "person", "conversation_id", "period", "zone", *CHANGED)
-
-    def clean(self) -> dict[str, Any]:
-        """A limit that makes sense, one in force for each owner and period."""
-        # Not Django's own: its words for the table's constraints help nobody.
-        if self.errors:
-            return self.cleaned_data
-        try:
-            if self.instance.pk is None:
-                check_limit(self.new())
-                if Limit.objects.filter(key=self.new().key, ended_at=None).exists():
-                    raise LimitExists
-            else:
-                check_amount(self.cleaned_data["amount_nano_usd"])
-                checked_percents(self.cleaned_data["warn_percents"])
-        except BillingError as error:
-            raise ValidationError(_(str(error)), code=error.code) from error
-        return self.cleaned_data
-
-    def new(self) -> NewLimit:
-        """What was written into the form."""
-        given = self.cleaned_data
-        return NewLimit(
-            scope=LimitScope(given["scope"]),
-            amount_nano_usd=given["amount_nano_usd"],
-            team_id=given["team"].pk if given["team"] else None,
-            person_id=given["person"].pk if given["person"] else None,
-            conversation_id=given["conversation_id"],
-            period=Period(given["period"]),
-            zone=given["zone"],
-            is_hard=given["is_hard"],
-            warn_percents=given["warn_percents"],
-        )
+from billing.models import Budget, Limit, Period
 
 
 class LimitResource(resources.ModelResource):  # type: ignore[misc]
@@ -110,25 +54,28 @@ class LimitResource(resources.ModelResource):  # type: ignore[misc]
         )
 
 
+class InForceFilter(admin.EmptyFieldListFilter):
+    """Limits that bind, or those that have ended."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("state")
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Django's own, in words that fit."""
+        words = (_("All"), _("In force"), _("Ended"))
+        for word, choice in zip(words, super().choices(changelist), strict=True):
+            yield {**choice, "display": word}
+
+
 class LimitAdmin(Exported):
     """Which limits there are, and how far each one's current period is used up."""
 
     form = LimitForm
     resource_classes = (LimitResource,)
-    list_display = (
-        "owner",
-        "scope",
-        "period",
-        "days_in",
-        "amount",
-        "spent",
-        "held",
-        "left",
-        "is_hard",
-        "ended",
-    )
+    list_display = ("owner", "amount", "left", "spent", "held", "afresh", "is_hard", "ended")
     list_filter = (
-        ("ended_at", admin.EmptyFieldListFilter),
+        ("ended_at", InForceFilter),
         "scope",
         "period",
         "is_hard",
@@ -157,10 +104,11 @@ class LimitAdmin(Exported):
         """The team, the person in it, the conversation, or everybody."""
         return str(limit)
 
-    @admin.display(description=_("days of"), ordering="zone")
-    def days_in(self, limit: Limit) -> str:
-        """The zone in which a new period begins; nothing where none does."""
-        return "–" if limit.period == Period.NONE else zone_of(limit)
+    @admin.display(description=_("starts afresh"), ordering="period")
+    def afresh(self, limit: Limit) -> str:
+        """How often, and where that day begins."""
+        often = limit.get_period_display()
+        return often if limit.period == Period.NONE else f"{often}, {zone_of(limit)}"
 
     @admin.display(description=_("spent"))
     def spent(self, limit: Any) -> SafeString:
@@ -194,7 +142,7 @@ class LimitAdmin(Exported):
         """Whose limit it is never changes: end it, and set another."""
         if obj is None:
             return ()
-        return ("scope", "owner", "period", "days_in", "spent", "held", "left", "ended")
+        return ("scope", "owner", "afresh", "spent", "held", "left", "ended")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """What has ended stays as it was."""

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from import_export import fields, resources
 
+from billing.admin.amounts import SaidOnce
 from billing.admin.bases import Exported
 from billing.errors import BillingError
 from billing.markups import (
@@ -49,7 +50,7 @@ class PercentField(forms.CharField):
         """The text's validators do not fit a number; it was checked when it was read."""
 
 
-class MarkupForm(forms.ModelForm[Markup]):
+class MarkupForm(SaidOnce, forms.ModelForm[Markup]):
     """A new version."""
 
     basis_points = PercentField(
@@ -117,6 +118,7 @@ class MarkupAdmin(Exported):
     list_filter = (("team", admin.RelatedOnlyFieldListFilter), "starts_at")
     list_select_related = ("team", "created_by")
     search_fields = ("team__name",)
+    readonly_fields = ("whose", "percent", "created_by")
 
     @admin.display(description=_("whose"), ordering="team")
     def whose(self, markup: Markup) -> str:
@@ -127,6 +129,14 @@ class MarkupAdmin(Exported):
     def percent(self, markup: Markup) -> str:
         """As people write it."""
         return basis_points_to_percent(markup.basis_points)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        """What is set; of a version that is there, what it says."""
+        return (
+            MarkupForm.Meta.fields
+            if obj is None
+            else ("whose", "percent", "starts_at", "created_by")
+        )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """A version stays as it is."""

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team
-from billing.admin.amounts import UsdField
+from billing.admin.amounts import SaidOnce, UsdField
 from billing.admin.markups import PercentField
 from billing.errors import BillingError, PriceBookRefused
 from billing.models import PriceVersion
@@ -29,7 +29,7 @@ class Figures(forms.Form):
     image_nano_usd = UsdField(label=_("An image, USD"), required=False)
 
 
-class PriceForm(Figures, forms.ModelForm[PriceVersion]):
+class PriceForm(SaidOnce, Figures, forms.ModelForm[PriceVersion]):
     """A new version, in USD per million tokens."""
 
     official_input_nano_usd_per_million = UsdField(label=_("Official input, USD"), required=False)

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
+from billing.admin.amounts import SaidOnce
 from billing.admin.bases import Exported
 from billing.admin.exports import RateResource
 from billing.errors import RateInvalid
@@ -33,7 +34,7 @@ class RateField(forms.CharField):
         """The text's validators do not fit a number; the rate was checked when it was read."""
 
 
-class RateForm(forms.ModelForm[ExchangeRate]):
+class RateForm(SaidOnce, forms.ModelForm[ExchangeRate]):
     """A rate from a moment on."""
 
     micro_units_per_usd = RateField(
@@ -65,6 +66,7 @@ class ExchangeRateAdmin(Exported):
     list_display = ("currency", "units", "starts_at", "created_by", "created_at")
     list_filter = ("currency",)
     list_select_related = ("created_by",)
+    readonly_fields = ("units", "created_by", "created_at")
 
     @admin.display(description=_("for USD 1"), ordering="micro_units_per_usd")
     def units(self, rate: ExchangeRate) -> str:
@@ -72,6 +74,10 @@ class ExchangeRateAdmin(Exported):
         whole, part = divmod(rate.micro_units_per_usd, 10**6)
         decimals = f"{part:06d}".rstrip("0")
         return number_format(f"{whole}.{decimals}" if decimals else str(whole))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        """What is set; of a rate that is there, what it says."""
+        return RateForm.Meta.fields if obj is None else self.list_display
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """A rate stays as it is."""

@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
@@ -13,6 +14,7 @@ from django.urls import reverse
 from accounts.models import Team, User
 from billing.admin.exports import neutralised
 from billing.budgets import budget_of
+from billing.formatting import exact_usd
 from billing.models import Budget, PriceVersion, Transfer
 from billing.money import usd_to_nano
 from billing.verification import verify
@@ -55,6 +57,19 @@ def page(client: Client, name: str, **query: Any) -> str:
 def test_every_list_opens_and_searches(admin: Client, usage: Team, table: str) -> None:
     assert "no-such-thing" in page(admin, f"billing_{table}_changelist", q="no-such-thing")
     assert "result_list" in page(admin, f"billing_{table}_changelist")
+
+
+@pytest.mark.parametrize("table", ["settlement", "transfer", "account", "priceversion"])
+def test_a_row_shows_its_amounts_as_people_read_them(
+    admin: Client, usage: Team, table: str
+) -> None:
+    row = apps.get_model("billing", table).objects.last()
+    shown = admin.get(reverse(f"admin:billing_{table}_change", args=[row.pk])).content.decode()
+    amounts = [name for name in vars(row) if "_nano_usd" in name and getattr(row, name)]
+    assert amounts
+    for name in amounts:
+        assert exact_usd(getattr(row, name)) in shown
+        assert f">{getattr(row, name)}<" not in shown
 
 
 def test_usage_is_filtered_and_its_total_shown(admin: Client, usage: Team, bob: User) -> None:

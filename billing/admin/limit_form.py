@@ -1,0 +1,71 @@
+"""The form of a limit."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from billing.admin.amounts import SaidOnce, UsdField
+from billing.errors import BillingError, LimitExists
+from billing.limit_setting import NewLimit, check_amount, check_limit, checked_percents
+from billing.models import Limit, LimitScope, Period
+
+CHANGED = ("amount_nano_usd", "is_hard", "warn_percents")
+
+
+class LimitForm(SaidOnce, forms.ModelForm[Limit]):
+    """A new limit, or another amount for one that is in force."""
+
+    amount_nano_usd = UsdField(
+        label=_("Limit, USD"),
+        help_text=_(
+            "What may be spent until it starts afresh. It counts from the moment it is set."
+        ),
+    )
+
+    class Meta:
+        """What a person sets."""
+
+        model = Limit
+        fields = ("scope", "team", "person", "conversation_id", "period", "zone", *CHANGED)
+        labels: ClassVar = {"period": _("Starts afresh")}
+        help_texts: ClassVar = {
+            "scope": _(
+                "A team’s limit needs the team, a person’s also the person, a conversation’s also "
+                "the conversation; that of the installation none of them."
+            ),
+            "conversation_id": _("What stands in its address between the last two slashes."),
+            "warn_percents": _("Spend alerts are sent when so much is used."),
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """A limit that makes sense, one in force for each owner and period."""
+        if self.errors:
+            return self.cleaned_data
+        try:
+            if self.instance.pk is None:
+                check_limit(self.new())
+                if Limit.objects.filter(key=self.new().key, ended_at=None).exists():
+                    raise LimitExists
+            else:
+                check_amount(self.cleaned_data["amount_nano_usd"])
+                checked_percents(self.cleaned_data["warn_percents"])
+        except BillingError as error:
+            raise ValidationError(_(str(error)), code=error.code) from error
+        return self.cleaned_data
+
+    def new(self) -> NewLimit:
+        """What was written into the form."""
+        given = self.cleaned_data
+        return NewLimit(
+            scope=LimitScope(given["scope"]),
+            amount_nano_usd=given["amount_nano_usd"],
+            team_id=given["team"].pk if given["team"] else None,
+            person_id=given["person"].pk if given["person"] else None,
+            conversation_id=given["conversation_id"],
+            period=Period(given["period"]),
+            zone=given["zone"],
+            is_hard=given["is_hard"],
+            warn_percents=given["warn_percents"],
+        )
