@@ -2,62 +2,32 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.files.uploadedfile import UploadedFile
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.actors import actor_of
 from accounts.services.audit import record
 from billing.admin.bases import ReadOnly, moment, money
-from billing.errors import BillingError, BillRefused
+from billing.errors import BillIncomplete, BillingError, BillRefused, PeriodInvalid
 from billing.formatting import exact_usd, shown_count
-from billing.models import ReconciliationRun, RunState
+from billing.models import Cause, ReconciliationRun, RunState
 from billing.reconciliation_bills import Bill
 from billing.reconciliation_runs import Asked, Outcome
 from chat.admin.administrators import SeenByAdministrators, administers
-from chat.models import Attempt
+from chat.admin.bill_form import BillForm, last_month
 from chat.services.reconciling import read_bill_of, reconcile_relay
 
 TEMPLATE = "admin/billing/reconcile.html"
-MAX_UPLOAD_BYTES = 8 * 1024 * 1024
-"""A request waits for it; a longer bill is for `manage.py reconcile`."""
 FINDINGS_SHOWN = 50
-MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-
-
-class BillForm(forms.Form):
-    """A bill, whose it is and of when. `tried` is the dry run that it had; then it may correct."""
-
-    relay = forms.ChoiceField(label=gettext_lazy("Relay"))
-    since = forms.DateTimeField(label=gettext_lazy("From"), widget=MOMENT)
-    until = forms.DateTimeField(label=gettext_lazy("To"), widget=MOMENT)
-    bill = forms.FileField(
-        label=gettext_lazy("Bill"),
-        max_length=200,
-        help_text=gettext_lazy("CSV or JSON lines, up to 8 MiB. First it is only compared."),
-    )
-    tried = forms.IntegerField(required=False, widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        names = Attempt.objects.order_by("relay").values_list("relay", flat=True).distinct()
-        self.fields["relay"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
-
-    def clean_bill(self) -> "UploadedFile[Any]":
-        """A file of no more than is read at once."""
-        bill: UploadedFile[Any] = self.cleaned_data["bill"]
-        if (bill.size or 0) > MAX_UPLOAD_BYTES:
-            raise ValidationError(
-                _("This file has more than 8 MiB. Use “manage.py reconcile” on the server.")
-            )
-        return bill
 
 
 class ReconciliationRunAdmin(SeenByAdministrators, ReadOnly):
@@ -83,6 +53,26 @@ class ReconciliationRunAdmin(SeenByAdministrators, ReadOnly):
     list_filter = ("relay", "state", "created_at")
     list_select_related = ("started_by",)
     search_fields = ("relay", "bill")
+    readonly_fields = fields = (
+        "relay",
+        "since",
+        "until",
+        "state",
+        "ours",
+        "theirs",
+        "corrected",
+        "findings_by_cause",
+        "ours_requests",
+        "theirs_requests",
+        "matched",
+        "ours_tokens",
+        "theirs_tokens",
+        "team",
+        "started_by",
+        "created_at",
+        "bill",
+        "bill_sha256",
+    )
     created = moment("created_at", gettext_lazy("run"))
     ours = money("ours_nano_usd", gettext_lazy("cost, ours"))
     corrected = money("corrected_nano_usd", gettext_lazy("corrected"))
@@ -99,6 +89,20 @@ class ReconciliationRunAdmin(SeenByAdministrators, ReadOnly):
             return "–"
         return shown_count(sum(int(count) for count in run.causes.values()))
 
+    @admin.display(description=gettext_lazy("findings by cause"))
+    def findings_by_cause(self, run: ReconciliationRun) -> SafeString | str:
+        """How many of each, leading to them."""
+        rows = reverse("admin:billing_reconciliationfinding_changelist")
+        causes = [cause for cause in Cause if run.causes.get(cause)]
+        return format_html_join(
+            SafeString("<br>"),
+            '<a href="{}?run__id__exact={}&amp;cause__exact={}">{}: {}</a>',
+            (
+                (rows, run.pk, cause, cause.label, shown_count(run.causes[cause]))
+                for cause in causes
+            ),
+        ) or _("Nothing differs.")
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Who administers the installation may try out a bill."""
         return administers(request)
@@ -112,12 +116,14 @@ class ReconciliationRunAdmin(SeenByAdministrators, ReadOnly):
         """Take a bill and show what it would correct; then correct by the same bill."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = BillForm(request.POST or None, request.FILES or None)
+        form = BillForm(request.POST or None, request.FILES or None, initial=last_month())
         outcome = None
         if request.method == "POST" and form.is_valid():
             outcome = self._tried(request, form)
             if outcome is not None and outcome.run.state != RunState.DRY:
-                messages.success(request, str(outcome.run.get_state_display()))
+                agreed = outcome.run.state == RunState.AGREED
+                level = messages.SUCCESS if agreed else messages.WARNING
+                messages.add_message(request, level, str(outcome.run.get_state_display()))
                 return redirect("admin:billing_reconciliationrun_change", outcome.run.pk)
         if outcome is not None:
             form = BillForm(initial=form.cleaned_data | {"tried": outcome.run.pk})
@@ -144,14 +150,25 @@ class ReconciliationRunAdmin(SeenByAdministrators, ReadOnly):
                 bill=bill,
                 dry_run=not _was_tried(request, given, bill),
                 person_id=request.user.pk,
+                complete=given["complete"],
             )
             outcome = reconcile_relay(asked)
         except BillRefused as refusal:
             for line in refusal.lines:
                 form.add_error("bill", line)
             return None
+        except BillIncomplete:
+            lacks = _(
+                "The bill lacks much of what we have from this time, so it is another one or was "
+                "cut off. Nothing was corrected. If it is whole after all, say so here."
+            )
+            form.add_error("complete", lacks)
+            return None
+        except PeriodInvalid:
+            form.add_error("until", _("The end comes after the beginning, and both have passed."))
+            return None
         except BillingError as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(None, _(str(refusal)))
             return None
         if not asked.dry_run:
             record(actor_of(request), "bill_reconciled", outcome.run)

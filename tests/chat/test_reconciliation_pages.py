@@ -10,8 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.policy import Principal
+from billing import reconciliation_runs
+from billing.formatting import exact_usd
 from billing.models import ReconciliationFinding, ReconciliationRun, Transfer, TransferKind
-from chat.admin import reconciliations
+from chat.admin import bill_form
 from chat.models import Attempt, Turn
 from tests.billing.conftest import set_prices
 from tests.chat.admitting import MODEL, attempt_of, finish, send
@@ -70,7 +72,9 @@ def test_a_bill_is_shown_first_and_corrects_when_it_comes_again(desk: Client, bi
     for name in ("reconciliationrun", "reconciliationfinding"):
         page = desk.get(reverse(f"admin:billing_{name}_changelist"))
         assert "demo" in page.content.decode()
-    assert desk.get(done.url).status_code == 200
+    shown = desk.get(done.url).content.decode()
+    assert "Other counts of tokens: 1" in shown
+    assert exact_usd(run.ours_nano_usd) in shown
 
 
 def test_another_file_than_the_one_that_was_shown_is_only_compared(desk: Client, bill: str) -> None:
@@ -80,12 +84,27 @@ def test_another_file_than_the_one_that_was_shown_is_only_compared(desk: Client,
     assert corrections() == 0
 
 
+def test_a_bill_that_lacks_much_corrects_only_if_it_is_said_to_be_whole(
+    desk: Client, bill: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation_runs, "UNBILLED_TURNS", 0)
+    long_before = timezone.now() - timedelta(hours=4)
+    nothing_of_ours = f"{HEAD}{long_before.isoformat()},{MODEL},9,9,0.0001,other\n"
+    put(desk, nothing_of_ours)
+    dry = ReconciliationRun.objects.get()
+    refused = put(desk, nothing_of_ours, tried=dry.pk)
+    assert "say so here" in refused.content.decode()
+    assert corrections() == 0
+    assert put(desk, nothing_of_ours, tried=dry.pk, complete="on").status_code == 302
+    assert corrections() == 1
+
+
 def test_nonsense_and_too_much_are_refused_in_the_form(
     desk: Client, bill: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = put(desk, bill.replace(",100,", ",=100,"))
     assert "Line 2: prompt_tokens begins like a formula" in refused.content.decode()
-    monkeypatch.setattr(reconciliations, "MAX_UPLOAD_BYTES", 10)
+    monkeypatch.setattr(bill_form, "MAX_UPLOAD_BYTES", 10)
     assert "more than 8 MiB" in put(desk, bill).content.decode()
     assert not ReconciliationRun.objects.exists()
     assert not ReconciliationFinding.objects.exists()
