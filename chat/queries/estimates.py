@@ -86,7 +86,9 @@ def estimate(
     answer = answer_lengths(conversation.team_id, model, tokens)
     asked = Asked(model, tokens, prompt, rates, answer, waits=place.waits, too_long=too_long)
     room = _tightest(principal, conversation)
-    return _estimate(asked, room, lambda told: cheaper_model(told, selling, offers))
+    # Whoever goes on from an answer cannot choose another model.
+    usable = () if intent.kind == "continue" else offers
+    return _estimate(asked, room, lambda told: cheaper_model(told, selling, usable))
 
 
 def _tightest(principal: Principal, conversation: Conversation) -> Room:

@@ -1,6 +1,6 @@
 /** The JSON doors of the page. */
 
-import type { Wish } from "./models/forecasting";
+import type { Wish } from "./models/asking";
 import type {
   BudgetView,
   ConversationPage,
@@ -60,9 +60,9 @@ export class Api {
     return this.#call("GET", "budget");
   }
 
-  /** What a message may cost; nothing is sent. */
-  estimate({ conversation, parent, model, content }: Wish, signal: AbortSignal): Promise<EstimateView> {
-    return this.#call("POST", "estimates", {}, { conversation, parent, model, content }, signal);
+  /** What a turn may cost; nothing is sent. */
+  estimate(wish: Wish, signal: AbortSignal): Promise<EstimateView> {
+    return this.#call("POST", "estimates", {}, wish, signal);
   }
 
   me(): Promise<Pick<Boot, "user" | "team" | "language"> & { teams: NonNullable<Boot["teams"]> }> {

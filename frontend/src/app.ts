@@ -1,6 +1,7 @@
 /** Starts the page: words first, then the session, then the controllers. */
 
 import { Application } from "@hotwired/stimulus";
+import AgainController from "./controllers/again_controller";
 import BudgetController from "./controllers/budget_controller";
 import ClipboardController from "./controllers/clipboard_controller";
 import CompanyController from "./controllers/company_controller";
@@ -21,6 +22,7 @@ import { setWords, type Catalogue } from "./models/words";
 import { begin } from "./session";
 
 const CONTROLLERS = {
+  again: AgainController,
   budget: BudgetController,
   clipboard: ClipboardController,
   company: CompanyController,

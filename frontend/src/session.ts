@@ -3,6 +3,7 @@
 import { conversationInAddress, openSocket } from "./address";
 import { Api, ApiError } from "./api";
 import type { Timers } from "./models/ack_policy";
+import { Asking } from "./models/asking";
 import { Connection, type Status } from "./models/connection";
 import { ConversationList } from "./models/conversation_list";
 import { Drafts, putBack } from "./models/drafts";
@@ -14,6 +15,7 @@ import { Outbox } from "./models/outbox";
 import type { Command, ConversationChanged, ErrorEvent, Event, Limits, Ready, Start } from "./models/protocol";
 import { textOf } from "./models/sending";
 import type { SessionEvents } from "./models/session_events";
+import { ToldBook } from "./models/told";
 import { Waking } from "./models/waking";
 import type { Boot, BudgetView, ModelList, ModelView } from "./models/views";
 import { listen } from "./page_life";
@@ -36,7 +38,10 @@ export class Session extends Emitter<SessionEvents> {
   readonly outbox: Outbox;
   readonly connection: Connection;
   readonly thread: OpenConversation;
-  readonly forecasts: Forecasting;
+  /** Of the message in the composer. */
+  readonly forecast: Forecasting;
+  readonly told = new ToldBook();
+  readonly #asking: Asking;
   limits = DEFAULT_LIMITS;
   models: ModelList | null = null;
   budget: BudgetView | null = null;
@@ -53,7 +58,8 @@ export class Session extends Emitter<SessionEvents> {
       start: (command: Start) => this.#startTurn(command),
       send: (command: Exclude<Command, Start>) => this.connection.send(command),
     };
-    this.forecasts = new Forecasting((wish, signal) => this.api.estimate(wish, signal), browserTimers);
+    this.#asking = new Asking((wish, signal) => this.api.estimate(wish, signal));
+    this.forecast = this.newForecast();
     this.thread = new OpenConversation(this.api, wire, boot.user, browserTimers);
     const limit = boot.limits.message_characters ?? boot.limits.max_message_characters;
     if (limit) this.limits = { ...this.limits, max_message_characters: limit };
@@ -125,6 +131,10 @@ export class Session extends Emitter<SessionEvents> {
     this.emit("models", null);
   }
 
+  newForecast(): Forecasting {
+    return new Forecasting((wish, signal) => this.#asking.ask(wish, signal), browserTimers);
+  }
+
   async refreshBudget(): Promise<void> {
     try {
       this.budget = await this.api.budget();
@@ -138,6 +148,7 @@ export class Session extends Emitter<SessionEvents> {
   async loadModels(): Promise<void> {
     try {
       this.models = await this.api.models();
+      this.#asking.forget();
       this.emit("models", null);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -191,7 +202,8 @@ export class Session extends Emitter<SessionEvents> {
     if (event.type === "role") this.#setRole(event.team, event.role);
     if (event.type === "accepted" || event.type === "queued") this.outbox.take(event.id);
     if (event.type === "error") this.#keepRefused(event);
-    this.forecasts.handle(event);
+    this.told.handle(event);
+    this.#asking.handle(event);
     this.thread.handle(event, bytes);
   }
 

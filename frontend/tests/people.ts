@@ -1,7 +1,7 @@
 /** Views and events for the tests, with only what a test cares about to be given. */
 
 import type { Accepted, Chunk, Done, Snapshot } from "../src/models/protocol";
-import type { ConversationView, MessagePage, MessageView, TurnView } from "../src/models/views";
+import type { ConversationView, EstimateView, MessagePage, MessageView, TurnView } from "../src/models/views";
 
 export const TURN = "turn-1";
 
@@ -92,6 +92,29 @@ export function conversation(id: string, changes: Partial<ConversationView> = {}
 
 export function page(items: MessageView[], has_more = false): MessagePage {
   return { conversation: conversation("conversation-1"), items, has_more, leaf: items.at(-1)?.id ?? null };
+}
+
+/** What was told of a message to a model at $8 a million tokens. */
+export function estimate(changes: Partial<EstimateView> = {}): EstimateView {
+  return {
+    model: "gpt-4.1",
+    prompt_tokens: 1200,
+    exact: true,
+    is_cut: false,
+    is_too_long: false,
+    waits: false,
+    prompt_nano_usd: "9600000",
+    answer: { low_tokens: 40, typical_tokens: 300, high_tokens: 1600, whose: "team", turns: 143 },
+    low_nano_usd: "9920000",
+    high_nano_usd: "22400000",
+    worst_nano_usd: "50000000",
+    left_nano_usd: "4870000000",
+    left_of: "The credit of Demo",
+    verdict: "fits",
+    max_tokens: 2048,
+    cheaper: null,
+    ...changes,
+  };
 }
 
 /** Timers with a clock of their own; they may be held back, as a browser does with a tab that nobody sees. */

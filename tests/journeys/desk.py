@@ -72,6 +72,11 @@ class Desk:
         return self.page.locator("[data-message][data-role=user]").last
 
     @property
+    def again(self) -> Locator:
+        """The menu to have something answered again."""
+        return self.page.get_by_role("dialog", name="Answer again")
+
+    @property
     def conversations(self) -> Locator:
         return self.page.locator(".conversation-link")
 
@@ -139,6 +144,11 @@ class Desk:
         self.page.get_by_role("searchbox", name="Search models").fill(name)
         self.page.locator(".model-list .model").first.click()
         expect(self.page.locator("dialog[open]")).to_have_count(0)
+
+    def answer_again(self) -> None:
+        """Have the newest answer written again by the model that is chosen."""
+        self.use("Answer again", self.answer)
+        self.again.get_by_role("button", name="Answer again").click()
 
     def hover_conversation(self, title: str) -> Locator:
         row = self.page.locator(".conversation", has_text=title)

@@ -48,7 +48,7 @@ def test_a_question_is_answered_again_and_the_earlier_answer_stays(
     relay.next_says("One way to see it.")
     alice.ask("How do you see it?")
     relay.next_says("Another way to see it.")
-    alice.use("Answer again", alice.answer)
+    alice.answer_again()
     expect(alice.answer_text).to_have_text("Another way to see it.")
     alice.wait_ended()
     expect(alice.messages).to_have_count(2)

@@ -6,6 +6,7 @@ import { putBack } from "../models/drafts";
 import { refusal } from "../models/failures";
 import { money } from "../models/format";
 import { isComposing, sends } from "../models/keys";
+import { isPriced } from "../models/model_choice";
 import type { BudgetView, ModelView } from "../models/views";
 import { t } from "../models/words";
 import { session } from "../session";
@@ -109,7 +110,7 @@ export default class ComposerController extends Controller<HTMLFormElement> {
   }
 
   #send(): void {
-    const { thread, modelChoice, drafts, limits, mayWrite, forecasts } = session();
+    const { thread, modelChoice, drafts, limits, mayWrite, forecast, told } = session();
     const text = this.textTarget.value;
     if (thread.busy && thread.id === null) {
       this.#say(t("Your first message is on its way. Send this one in a moment."));
@@ -118,12 +119,12 @@ export default class ComposerController extends Controller<HTMLFormElement> {
     const reason = tooLong(text, limits);
     if (reason !== null) this.#say(reason);
     if (reason !== null || text.trim() === "" || !mayWrite) return;
-    const told = forecasts.current;
+    const estimate = forecast.current;
     this.#say(null);
     this.#fill("");
     drafts.keepText(this.#conversation, "");
     this.#toldTypingAt = 0;
-    forecasts.sent(thread.say(text, modelChoice), told);
+    told.sent(thread.say(text, modelChoice), estimate);
     document.body.dispatchEvent(new CustomEvent("newest:go", { bubbles: true }));
   }
 
@@ -189,15 +190,15 @@ export default class ComposerController extends Controller<HTMLFormElement> {
 
   /** Has it told what the message may cost; while the one before is on its way its place is unknown. */
   #forecast(model: ModelView | null): void {
-    const { thread, forecasts, mayWrite, limits } = session();
+    const { thread, forecast, mayWrite, limits } = session();
     const content = this.textTarget.value;
     const answering = thread.runningTurn !== null;
     const placed = !thread.busy || answering;
     const sendable = mayWrite && content.trim() !== "" && tooLong(content, limits) === null;
-    const priced = model !== null && model.available && model.price !== null;
-    if (!placed || !sendable || !priced) return forecasts.want(null);
+    if (!placed || !sendable || !isPriced(model)) return forecast.want(null);
     const parent = thread.path.leaf?.id ?? null;
-    forecasts.want({ conversation: thread.id, parent, model: model.id, content, answering });
+    // An answer that is being written will be part of the prompt.
+    forecast.want({ type: "chat", conversation: thread.id, parent, model: model.id, content }, answering);
   }
 
   #showBudget(budget: BudgetView): void {

@@ -1,4 +1,4 @@
-/** What the message in the composer may cost: a quiet line, and on demand how it is reckoned. */
+/** What a turn may cost: a quiet line, and on demand how it is reckoned. */
 
 import { Controller } from "@hotwired/stimulus";
 import {
@@ -8,26 +8,38 @@ import {
   estimateSentences,
   estimateWarnings,
 } from "../models/estimate_words";
+import type { Forecasting } from "../models/forecasting";
 import type { EstimateView } from "../models/views";
 import { element } from "../rendering/elements";
 import { session } from "../session";
+import { forecastOf } from "./forecasts";
 import { placeMenu } from "./menu_controller";
+
+let made = 0;
 
 export default class EstimateController extends Controller<HTMLElement> {
   static override targets = ["line", "words", "details", "rows", "warnings", "cheaper"];
+  /** Whether it is of another turn than the composer's message. */
+  static override values = { own: Boolean };
   declare readonly lineTarget: HTMLButtonElement;
   declare readonly wordsTarget: HTMLElement;
   declare readonly detailsTarget: HTMLElement;
   declare readonly rowsTarget: HTMLElement;
   declare readonly warningsTarget: HTMLElement;
   declare readonly cheaperTarget: HTMLButtonElement;
+  declare readonly ownValue: boolean;
 
+  #forecast!: Forecasting;
+  #warned = "";
   #end: () => void = () => undefined;
 
   override connect(): void {
+    this.detailsTarget.id ||= `estimate-details-${++made}`;
+    this.lineTarget.setAttribute("aria-controls", this.detailsTarget.id);
     this.lineTarget.popoverTargetElement = this.detailsTarget;
-    this.#end = session().forecasts.on("shown", (estimate) => this.#show(estimate));
-    this.#show(session().forecasts.shown);
+    this.#forecast = this.ownValue ? forecastOf(this.element) : session().forecast;
+    this.#end = this.#forecast.on("shown", (estimate) => this.#show(estimate));
+    this.#show(this.#forecast.shown);
   }
 
   override disconnect(): void {
@@ -40,17 +52,21 @@ export default class EstimateController extends Controller<HTMLElement> {
   }
 
   toggled(event: ToggleEvent): void {
+    // Inside of another menu its events come by here too.
+    if (event.target !== this.detailsTarget) return;
     const open = event.newState === "open";
     this.lineTarget.setAttribute("aria-expanded", String(open));
-    const { shown } = session().forecasts;
+    const { shown } = this.#forecast;
     if (open && shown !== null) session().emit("announce", estimateSentences(shown));
   }
 
   choose(): void {
-    const { cheaper } = session().forecasts.shown ?? {};
+    const { cheaper } = this.#forecast.shown ?? {};
     this.detailsTarget.hidePopover();
-    if (cheaper) session().chooseModel(cheaper.model);
-    document.getElementById("composer-text")?.focus();
+    if (!cheaper) return;
+    const taken = this.dispatch("cheaper", { detail: cheaper.model, cancelable: true }).defaultPrevented;
+    if (!taken) session().chooseModel(cheaper.model);
+    if (!this.ownValue) document.getElementById("composer-text")?.focus();
   }
 
   #show(estimate: EstimateView | null): void {
@@ -60,15 +76,24 @@ export default class EstimateController extends Controller<HTMLElement> {
       if (this.detailsTarget.matches(":popover-open")) this.detailsTarget.hidePopover();
       return;
     }
-    this.element.dataset["verdict"] = estimate.verdict;
+    const stopped = estimate.is_too_long ? "refused" : estimate.verdict;
+    this.element.dataset["verdict"] = stopped;
     this.rowsTarget.replaceChildren(
       ...estimateRows(estimate).flatMap(({ name, figure, note }) => [
         element("dt", {}, name),
         element("dd", {}, element("span", { class: "estimate-figure" }, figure), element("span", {}, note)),
       ]),
     );
-    this.warningsTarget.replaceChildren(...estimateWarnings(estimate).map((words) => element("p", {}, words)));
+    const warnings = estimateWarnings(estimate);
+    this.warningsTarget.replaceChildren(...warnings.map((words) => element("p", {}, words)));
     this.cheaperTarget.hidden = estimate.cheaper === null;
     this.cheaperTarget.textContent = cheaperWords(estimate);
+    this.#warn(stopped === "refused" ? warnings.join(" ") : "");
+  }
+
+  /** Who hears the page is told once that a turn would not be sent, not at every word typed. */
+  #warn(words: string): void {
+    if (words !== "" && words !== this.#warned) session().emit("announce", words);
+    this.#warned = words;
   }
 }

@@ -3,6 +3,7 @@
 import type { MessageView } from "../models/views";
 import { MessageElement } from "../rendering/message";
 import { session } from "../session";
+import { forecastEnding } from "./ending_forecast";
 import type { Reader } from "./reader";
 
 /** So many of the newest are shown at once; older ones follow in slices. */
@@ -103,14 +104,17 @@ export class MessageList {
   }
 
   #update(message: MessageView): void {
-    const { thread, boot, models, mayWrite, forecasts } = session();
-    this.#elements.get(message.id)?.update(thread.shown(message), {
+    const { thread, boot, models, mayWrite, told } = session();
+    const element = this.#elements.get(message.id);
+    if (element === undefined) return;
+    element.update(thread.shown(message), {
       me: boot.user.id,
       notice: thread.turns.noticeOf(message),
       modelName: models?.items.find(({ id }) => id === message.model)?.name ?? null,
       mayWrite,
-      told: forecasts.told(message.turn?.id),
+      told: told.of(message.turn?.id),
     });
+    forecastEnding(element, message);
   }
 
   #remove(id: string, shown: MessageElement): void {

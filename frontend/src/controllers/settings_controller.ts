@@ -2,15 +2,30 @@
 
 import { Controller } from "@hotwired/stimulus";
 import { applyTheme, chosenTheme, keepTheme, type Theme } from "../models/theme";
+import { session } from "../session";
+
+/** Who sees a team's credit and redeems codes for it. */
+const MANAGERS = ["owner", "admin"];
 
 export default class SettingsController extends Controller<HTMLElement> {
-  static override targets = ["theme", "next"];
+  static override targets = ["theme", "next", "credit"];
   declare readonly themeTargets: HTMLInputElement[];
   declare readonly nextTarget: HTMLInputElement;
+  declare readonly creditTarget: HTMLAnchorElement;
+  #leave?: () => void;
 
   override connect(): void {
     const chosen = chosenTheme();
     for (const choice of this.themeTargets) choice.checked = choice.value === chosen;
+    const page = session();
+    // The server drew it for the role of then.
+    this.#leave = page.on("role", () => {
+      this.creditTarget.hidden = !MANAGERS.includes(page.boot.team?.role ?? "");
+    });
+  }
+
+  override disconnect(): void {
+    this.#leave?.();
   }
 
   theme(): void {

@@ -7,7 +7,9 @@ import { t } from "../models/words";
 import { element, part } from "../rendering/elements";
 import { MessageElement } from "../rendering/message";
 import { session } from "../session";
-import { closeEditor, editedText, openEditor } from "./editor";
+import { openAgain } from "./again_controller";
+import { closeEditor, editedText, forecastEdit, openEditor, toldOfEdit } from "./editor";
+import { toldIn } from "./forecasts";
 import { MessageList } from "./message_list";
 import { Reader } from "./reader";
 
@@ -34,7 +36,7 @@ export default class ThreadController extends Controller<HTMLElement> {
       thread.on("path", ({ opened }) => this.#showPath(opened)),
       thread.on("message", (id) => this.#list.touch(id)),
       thread.on("missing", (error) => this.#showMissing(error)),
-      session().on("models", () => this.#list.sync(thread.path.messages)),
+      session().on("models", () => this.#modelsChanged()),
       session().on("role", () => this.#list.sync(thread.path.messages)),
       session().on("editLast", () => this.#editLast()),
     ];
@@ -60,18 +62,27 @@ export default class ThreadController extends Controller<HTMLElement> {
     this.#reader.toNewest();
   }
 
+  /** Asks by which model, and tells what that may cost. */
   again(event: Event): void {
-    const { thread, modelChoice } = session();
+    const message = this.#messageOf(event);
+    if (message !== null) openAgain({ message: message.id, button: event.currentTarget as HTMLButtonElement });
+  }
+
+  retry(event: Event): void {
+    const { thread, modelChoice, told } = session();
     const message = this.#messageOf(event);
     if (message === null || thread.busy) return;
-    thread.ask({ type: "regenerate", message: message.id, ...modelChoice });
+    const estimate = toldIn(part(message.root, "ending-estimate"));
+    told.sent(thread.ask({ type: "regenerate", message: message.id, ...modelChoice }), estimate);
     this.#reader.toNewest();
   }
 
   goOn(event: Event): void {
-    const { thread } = session();
+    const { thread, told } = session();
     const message = this.#messageOf(event);
-    if (message !== null && !thread.busy) thread.ask({ type: "continue", message: message.id });
+    if (message === null || thread.busy) return;
+    const estimate = toldIn(part(message.root, "ending-estimate"));
+    told.sent(thread.ask({ type: "continue", message: message.id }), estimate);
   }
 
   branchBack(event: Event): void {
@@ -92,6 +103,11 @@ export default class ThreadController extends Controller<HTMLElement> {
     if (message !== null) closeEditor(message);
   }
 
+  typedEdit(event: Event): void {
+    const message = this.#messageOf(event);
+    if (message !== null) forecastEdit(message);
+  }
+
   editKey(event: KeyboardEvent): void {
     if (event.key === "Escape") {
       event.stopPropagation();
@@ -101,13 +117,14 @@ export default class ThreadController extends Controller<HTMLElement> {
 
   keepEdit(event: Event): void {
     event.preventDefault();
-    const { thread, modelChoice } = session();
+    const { thread, modelChoice, told } = session();
     const message = this.#messageOf(event);
     if (message === null || thread.busy) return;
     const text = editedText(message);
+    const estimate = toldOfEdit(message);
     closeEditor(message);
     if (text.trim() === "" || text === message.view?.content) return;
-    thread.ask({ type: "edit", message: message.id, content: text, ...modelChoice });
+    told.sent(thread.ask({ type: "edit", message: message.id, content: text, ...modelChoice }), estimate);
     this.#reader.toNewest();
   }
 
@@ -122,6 +139,15 @@ export default class ThreadController extends Controller<HTMLElement> {
   example(event: Event): void {
     if (event.currentTarget instanceof HTMLElement) {
       session().emit("compose", event.currentTarget.textContent?.trim() ?? "");
+    }
+  }
+
+  #modelsChanged(): void {
+    const { messages } = session().thread.path;
+    this.#list.sync(messages);
+    for (const editor of this.messagesTarget.querySelectorAll<HTMLElement>("[data-editing]")) {
+      const message = this.#list.get(editor.dataset["message"] ?? "");
+      if (message !== undefined) forecastEdit(message);
     }
   }
 

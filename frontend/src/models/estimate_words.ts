@@ -1,7 +1,7 @@
 /** What a message may cost, and afterwards why it cost something else, in words. */
 
 import { money, number, tokens } from "./format";
-import type { Told } from "./forecasting";
+import type { Told } from "./told";
 import type { EstimateView, TurnView } from "./views";
 import { t } from "./words";
 
@@ -13,7 +13,21 @@ export function rangeWords({ low_nano_usd, high_nano_usd }: EstimateView): strin
 
 /** The one quiet line: "about $0.0012 to $0.019 · $4.87 left" */
 export function estimateLine(estimate: EstimateView): string {
-  return `${t("about {cost}", { cost: rangeWords(estimate) })} · ${leftWords(estimate)}`;
+  return `${costWords(estimate)} · ${leftWords(estimate)}`;
+}
+
+function costWords(estimate: EstimateView): string {
+  if (estimate.is_too_long) return t("too long for this model");
+  if (estimate.verdict === "refused") {
+    return t("too little left: needs {cost}", { cost: money(Number(estimate.worst_nano_usd)) });
+  }
+  if (isFree(estimate)) return t("free of charge");
+  if (estimate.waits) return t("{cost} or more", { cost: money(Number(estimate.low_nano_usd)) });
+  return t("about {cost}", { cost: rangeWords(estimate) });
+}
+
+function isFree({ worst_nano_usd }: EstimateView): boolean {
+  return Number(worst_nano_usd) === 0;
 }
 
 function leftWords({ left_nano_usd }: EstimateView): string {
@@ -33,7 +47,7 @@ export function estimateRows(estimate: EstimateView): Row[] {
     {
       name: t("Prompt"),
       figure: `${tokens(estimate.prompt_tokens)} · ${money(Number(estimate.prompt_nano_usd))}`,
-      note: estimate.exact ? t("counted exactly") : t("counted nearly: the model counts in its own way"),
+      note: promptNote(estimate),
     },
     {
       name: t("Answer"),
@@ -56,6 +70,11 @@ export function estimateRows(estimate: EstimateView): Row[] {
   ];
 }
 
+function promptNote({ exact, waits }: EstimateView): string {
+  if (waits) return t("as it is now; the answers before it will be added");
+  return exact ? t("counted exactly") : t("counted nearly: the model counts in its own way");
+}
+
 function basis({ whose, turns }: EstimateView["answer"]): string {
   const count = number(turns);
   switch (whose) {
@@ -71,7 +90,15 @@ function basis({ whose, turns }: EstimateView["answer"]): string {
 /** What a person should know before sending, beside the figures. */
 export function estimateWarnings(estimate: EstimateView): string[] {
   const warnings: string[] = [];
-  if (estimate.verdict === "refused") {
+  if (estimate.is_too_long) {
+    warnings.push(t("This is longer than the model can read. Shorten it, or choose a model with a longer context."));
+  }
+  if (estimate.waits) {
+    warnings.push(t("It waits until the answers before it are written. They become part of its prompt, so it costs more."));
+  }
+  if (estimate.verdict === "refused" && estimate.waits) {
+    warnings.push(t("As the budget stands now, it would not be sent."));
+  } else if (estimate.verdict === "refused") {
     warnings.push(t("The budget is too small for this message. It would not be sent."));
   } else if (estimate.verdict === "shortened") {
     const longest = tokens(estimate.max_tokens);

@@ -1,39 +1,23 @@
-/** What a message may cost: asked for when typing rests, and kept for the turn that it becomes. */
+/** What one turn may cost, as it is being made up: asked for when the person rests. */
 
 import type { Timers } from "./ack_policy";
+import type { Wish } from "./asking";
 import { Emitter } from "./emitter";
-import type { Event } from "./protocol";
 import type { EstimateView } from "./views";
 
 /** Typing rests when nothing was typed for so long. */
 export const REST_MS = 400;
-
-/** What is asked for: a message that might be sent. */
-export interface Wish {
-  conversation: string | null;
-  parent: string | null;
-  model: string;
-  content: string;
-  /** Whether an answer is being written, which will be part of the prompt. */
-  answering: boolean;
-}
-
-/** What a person was told before a turn, and what its cost can differ for that only this page saw. */
-export interface Told {
-  estimate: EstimateView;
-  askedAgain: boolean;
-}
-
-const ASKED_AGAIN: ReadonlySet<string> = new Set(["retrying", "fallback", "resumed"]);
+/** After a refusal for asking too often. */
+export const AGAIN_MS = 2_000;
+const TIMES_AGAIN = 5;
 
 export class Forecasting extends Emitter<{ shown: EstimateView | null }> {
   #wish: Wish | null = null;
+  #state: unknown = null;
   #shown: EstimateView | null = null;
   #shownFor: Wish | null = null;
   #timer: unknown = null;
   #asking: AbortController | null = null;
-  readonly #sent = new Map<string, EstimateView>();
-  readonly #told = new Map<string, Told>();
 
   constructor(
     private readonly ask: (wish: Wish, signal: AbortSignal) => Promise<EstimateView>,
@@ -46,53 +30,39 @@ export class Forecasting extends Emitter<{ shown: EstimateView | null }> {
     return this.#shown;
   }
 
-  /** Of the message as it stands now; null while what is shown is of an earlier one. */
+  /** Of the turn as it stands now; null while what is shown is of an earlier one. */
   get current(): EstimateView | null {
-    return same(this.#shownFor, this.#wish) ? this.#shown : null;
+    return this.#shownFor === this.#wish ? this.#shown : null;
   }
 
-  /** Takes the message as it stands now; null: there is nothing to tell a price for. */
-  want(wish: Wish | null): void {
-    if (same(wish, this.#wish)) return;
+  /**
+   * Takes the turn as it stands now; null: there is nothing to tell a price for. With another
+   * `state` of its surroundings it is asked for again.
+   */
+  want(wish: Wish | null, state: unknown = null): void {
+    if (state === this.#state && same(wish, this.#wish)) return;
     this.#wish = wish;
+    this.#state = state;
     this.timers.clear(this.#timer);
     this.#asking?.abort();
     this.#asking = null;
     // The price of a few words more is about the same; that of another model is not.
-    if (wish === null || wish.model !== this.#shownFor?.model) this.#show(null, null);
-    if (wish !== null) this.#timer = this.timers.set(() => void this.#ask(wish), REST_MS);
+    if (wish === null || !alike(wish, this.#shownFor)) this.#show(null, null);
+    if (wish !== null) this.#timer = this.timers.set(() => void this.#ask(wish, TIMES_AGAIN), REST_MS);
   }
 
-  /** A message was sent under this id, after its person was told `estimate`. */
-  sent(id: string, estimate: EstimateView | null): void {
-    if (estimate !== null) this.#sent.set(id, estimate);
-  }
-
-  handle(event: Event): void {
-    if (event.type === "accepted") {
-      const estimate = this.#sent.get(event.id);
-      this.#sent.delete(event.id);
-      if (estimate !== undefined) this.#told.set(event.turn, { estimate, askedAgain: false });
-    } else if (event.type === "notice" && ASKED_AGAIN.has(event.code)) {
-      const told = this.#told.get(event.turn);
-      if (told !== undefined) this.#told.set(event.turn, { ...told, askedAgain: true });
-    }
-  }
-
-  /** What was told before a turn that this page sent; null after a reload. */
-  told(turn: string | undefined): Told | null {
-    return this.#told.get(turn ?? "") ?? null;
-  }
-
-  async #ask(wish: Wish): Promise<void> {
+  async #ask(wish: Wish, timesAgain: number): Promise<void> {
     const asking = new AbortController();
     this.#asking = asking;
     try {
       const estimate = await this.ask(wish, asking.signal);
       if (this.#asking === asking) this.#show(estimate, wish);
-    } catch {
-      // It is a help and no condition: whatever went wrong, there is no price to show.
-      if (this.#asking === asking) this.#show(null, null);
+    } catch (error) {
+      if (this.#asking !== asking) return;
+      const tooOften = (error as { code?: unknown }).code === "rate_limited";
+      // It is a help and no condition: whatever else went wrong, there is no price to show.
+      if (!tooOften || timesAgain === 0) this.#show(null, null);
+      else this.#timer = this.timers.set(() => void this.#ask(wish, timesAgain - 1), AGAIN_MS);
     }
   }
 
@@ -105,12 +75,10 @@ export class Forecasting extends Emitter<{ shown: EstimateView | null }> {
 }
 
 function same(one: Wish | null, other: Wish | null): boolean {
-  if (one === null || other === null) return one === other;
-  return (
-    one.content === other.content &&
-    one.model === other.model &&
-    one.conversation === other.conversation &&
-    one.parent === other.parent &&
-    one.answering === other.answering
-  );
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Whether they differ in their text at most. */
+function alike(one: Wish, other: Wish | null): boolean {
+  return other !== null && one.model === other.model && one.message === other.message;
 }

@@ -57,6 +57,11 @@ function unlisted(id: string): ModelView {
   };
 }
 
+/** Whether what an answer of a model costs can be told. */
+export function isPriced(model: ModelView | null): model is ModelView {
+  return model !== null && model.available && model.price !== null;
+}
+
 /** What the picker shows: what is offered, and the conversation's own model whatever became of it. */
 export function modelsToShow(list: ModelList | null, chosen: ModelView | null): ModelView[] {
   const shown = (list?.items ?? []).filter((model) => !model.hidden || model.id === chosen?.id);

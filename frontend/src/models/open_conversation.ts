@@ -131,9 +131,9 @@ export class OpenConversation extends Emitter<ThreadEvents> {
     this.wire.send({ type: "withdraw", id });
   }
 
-  /** Asks for an answer again, for one to a changed message, or for the rest of one. */
-  ask(command: Unsent): void {
-    this.#sending.ask(command);
+  /** Asks for an answer again, for one to a changed message, or for the rest of one; under the id it returns. */
+  ask(command: Unsent): string {
+    return this.#sending.ask(command);
   }
 
   stop(): void {

@@ -110,6 +110,10 @@ export interface EstimateView {
   exact: boolean;
   /** Older messages do not fit and are left out. */
   is_cut: boolean;
+  /** What is left does not fit either. */
+  is_too_long: boolean;
+  /** It would wait for answers, which become part of its prompt. */
+  waits: boolean;
   prompt_nano_usd: string;
   answer: {
     low_tokens: number;

@@ -4,7 +4,7 @@ import { difference, type Difference } from "../models/estimate_words";
 import { ending, noticeText } from "../models/failures";
 import { money, quality, seconds, tokens } from "../models/format";
 import { branchOf } from "../models/path";
-import type { Told } from "../models/forecasting";
+import type { Told } from "../models/told";
 import { isLive } from "../models/turn_stream";
 import type { Notice } from "../models/protocol";
 import type { MessageView, TurnView } from "../models/views";
