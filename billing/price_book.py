@@ -1,6 +1,7 @@
 """The price book as CSV: written, read, compared with what is there, and imported all or not."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -115,7 +116,7 @@ def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
 def _check_header(header: list[str]) -> None:
     missing = [name for name in REQUIRED if name not in header]
     unknown = [name for name in header if name not in COLUMNS]
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     for names, reason in ((missing, "is missing"), (unknown, "is unknown"), (twice, "is twice")):
         if names:
             known = ", ".join(COLUMNS)

@@ -179,7 +179,8 @@ def _now() -> datetime:
 
 def check_price(model: str, price: NewPrice, starts_at: datetime | None) -> None:
     """Raise what `set_price` would refuse."""
-    if not model or model != model.strip() or len(model) > 200:
+    # NUL is what PostgreSQL cannot store.
+    if not model or model != model.strip() or len(model) > 200 or "\0" in model:
         raise PriceRefused("A model's name has 1 to 200 characters and no space at its ends.")
     official = (
         price.official_input_nano_usd_per_million,

@@ -16,7 +16,9 @@ import csv
 import hashlib
 import io
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -137,12 +139,12 @@ def _json_lines(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 def _json(text: str) -> Any:
     try:
         return json.loads(text, parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         return None
 
 
 def _check_columns(header: list[str], where: str = "") -> None:
-    if twice := sorted({name for name in header if header.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(header).items() if count > 1):
         raise BillRefused([f"{where}The column {twice[0]} is there twice."])
     missing = [name for name in REQUIRED if not any(each in header for each in NAMES[name])]
     if missing:
@@ -155,7 +157,7 @@ def _take(reading: _Reading, line: int, cells: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} begins like a formula.")
     if _cell(cells, "state") == "refused":
         return
-    request_id = _text(cells, "request_id", required=False)
+    request_id = _text(cells, "request_id", required=False).removeprefix(ANSWER_PREFIX)
     if request_id and request_id in reading.ids:
         raise ValueError(f"The request {request_id} is on line {reading.ids[request_id]} already.")
     model = _text(cells, "model")
@@ -169,7 +171,7 @@ def _take(reading: _Reading, line: int, cells: Mapping[str, Any]) -> None:
         _count(cells, "completion_tokens") or 0,
         _count(cells, "cached_tokens", required=False),
         _cost(cells, reading),
-        request_id.removeprefix(ANSWER_PREFIX),
+        request_id,
     )
     if (row.cached_tokens or 0) > row.prompt_tokens:
         raise ValueError("More tokens were cached than went in.")
@@ -179,8 +181,7 @@ def _take(reading: _Reading, line: int, cells: Mapping[str, Any]) -> None:
 
 
 def _cell(cells: Mapping[str, Any], name: str) -> Any:
-    found = (cells[each] for each in NAMES[name] if each in cells)
-    cell = next(found, None)
+    cell = next((cells[each] for each in NAMES[name] if each in cells), None)
     return cell.strip(" ") if isinstance(cell, str) else cell
 
 
@@ -218,13 +219,18 @@ def _cost(cells: Mapping[str, Any], reading: _Reading) -> int | None:
         decimals = Decimal(str(cell)).as_tuple().exponent
         reading.digits = max(reading.digits, -decimals if isinstance(decimals, int) else 0)
     else:
-        try:
-            cost = int(Decimal(cell).to_integral_exact()) if len(str(cell)) < 30 else -1
-        except InvalidOperation:
-            raise ValueError("The cost is not a number.") from None
+        cost = _whole(cell)
     if not 0 <= cost <= MAX_COST_OF_A_ROW_NANO_USD:
         raise ValueError("A request costs from USD 0 to USD 10,000.")
     return cost
+
+
+def _whole(cell: int | str | Decimal) -> int:
+    # Looked at before it is an int: "1E+999999999" would be one of a thousand million digits.
+    with suppress(InvalidOperation):
+        if (amount := Decimal(cell)).is_finite() and amount.adjusted() < 30:
+            return int(amount.to_integral_value())
+    raise ValueError("The cost is not a number.")
 
 
 def _moment(cells: Mapping[str, Any], latest: datetime) -> datetime:

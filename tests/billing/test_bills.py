@@ -1,6 +1,7 @@
 """Reading a relay's bill: what makes sense is read exactly, nonsense is refused by its line."""
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -88,8 +89,26 @@ def test_a_line_of_nonsense_is_refused_by_its_number(old: str, new: str, said: s
         assert len(read_bill(bill.encode()).rows) == 1
 
 
+@pytest.mark.parametrize("cost", ["1E+9999999", "Infinity", "NaN", "sNaN", "many"])
+def test_a_cost_in_nano_usd_that_is_none_is_refused_at_once(cost: str) -> None:
+    bill = HEAD.replace("cost_usd", "cost_nano_usd") + ROW.replace("0.00096", cost)
+    assert refusal(bill) == "Line 2: The cost is not a number."
+
+
+def test_an_amount_in_json_beyond_all_numbers_is_refused() -> None:
+    assert "Line 1: is not a JSON object" in refusal('{"cost_usd": 1E+99999999999999999999}')
+
+
+def test_a_heading_of_a_hundred_thousand_columns_is_refused_at_once() -> None:
+    began = time.process_time()
+    assert "The column a is there twice" in refusal("a," * 100_000)
+    assert time.process_time() - began < 2
+
+
 def test_a_repeated_request_is_refused() -> None:
     assert "Line 3: The request req-1 is on line 2 already" in refusal(HEAD + ROW + ROW)
+    same = ROW.replace("req-1", "chatcmpl-req-1")
+    assert "Line 3: The request req-1 is on line 2 already" in refusal(HEAD + ROW + same)
 
 
 @pytest.mark.parametrize(

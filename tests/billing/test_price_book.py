@@ -1,6 +1,7 @@
 """The price book goes out as CSV and comes back, all of it or nothing."""
 
 import csv
+import time
 from io import StringIO
 from pathlib import Path
 
@@ -154,3 +155,13 @@ def test_the_commands_write_preview_and_import(db: None, tmp_path: Path) -> None
         call_command("importprices", str(file))
     with pytest.raises(CommandError, match="No such file"):
         call_command("importprices", str(tmp_path / "none"))
+
+
+def test_a_heading_of_a_hundred_thousand_columns_is_refused_at_once(db: None) -> None:
+    began = time.process_time()
+    assert "The column 'model' is missing" in refusal(b"a," * 100_000)[0][1]
+    assert time.process_time() - began < 2
+
+
+def test_a_model_s_name_with_nul_is_refused_by_its_line(db: None) -> None:
+    assert refusal(book("gpt\0,1,1"))[0][0] == 2
