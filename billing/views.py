@@ -74,7 +74,8 @@ def team_credit(request: HttpRequest, team_id: UUID) -> HttpResponseBase:
     except NotVisible:
         raise Http404 from None
     except PolicyRefusal:
-        raise PermissionDenied from None
+        said = _("A team’s credit is managed by its owners and admins. Ask one of them.")
+        raise PermissionDenied(said) from None
     if request.method != "POST":
         return _page(request, principal, team_id, RedeemForm())
     form = RedeemForm(request.POST)
