@@ -33,6 +33,9 @@ class Figures:
     def __add__(self, other: "Figures") -> "Figures":
         return Figures(*(getattr(self, name) + getattr(other, name) for name in NAMES))
 
+    def __sub__(self, other: "Figures") -> "Figures":
+        return Figures(*(getattr(self, name) - getattr(other, name) for name in NAMES))
+
     @property
     def tokens(self) -> int:
         """In and out."""

@@ -5,51 +5,22 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from accounts.models import Team, User
+from accounts.policy import Principal
+from billing.conversation_titles import titles_for
 from billing.figures import Figures
 from billing.snapshot import snapshot
 from billing.usage import Slice, Usage
+from billing.usage_filters import RANGES_DAYS, Filter
 
-__all__ = ["Figures", "Filter", "Line", "Overview", "Period", "overview"]
+__all__ = ["RANGES_DAYS", "Figures", "Filter", "Line", "Overview", "Period", "overview"]
 
-RANGES_DAYS = (1, 7, 30)
 ROWS_OF_A_BLOCK = 25
 
+BLOCKS = ("team_id", "person_id", "model", "route", "conversation_id")
+
 NamesOf = Callable[[list[Any]], dict[Any, str]]
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What the address asks for; what it asks wrongly is ignored."""
-
-    days: int = 30
-    team: UUID | None = None
-    person: int | None = None
-    model: str = ""
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> "Filter":
-        """Read `days`, `team`, `person` and `model`."""
-        days, person = query.get("days", ""), query.get("person", "")
-        try:
-            team = UUID(query.get("team", ""))
-        except ValueError:
-            team = None
-        return cls(
-            days=int(days) if days in {str(known) for known in RANGES_DAYS} else 30,
-            team=team,
-            person=int(person)
-            if person.isascii() and person.isdecimal() and len(person) < 19
-            else None,
-            # PostgreSQL refuses to look for NUL, which no model's name has.
-            model=query.get("model", "").replace("\x00", "")[:200],
-        )
-
-    def slice(self, first: date, last: date) -> Slice:
-        """The usage of this team, person and model on some days, the last one included."""
-        return Slice(first, last, self.team, self.person, self.model or None)
 
 
 @dataclass(frozen=True)
@@ -73,7 +44,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Line:
-    """One row of a block: a team, a person or a model."""
+    """One row of a block: a team, a person, a model, a relay or a conversation."""
 
     key: str
     name: str
@@ -91,6 +62,8 @@ class Overview:
     teams: tuple[Line, ...] = field(default=())
     people: tuple[Line, ...] = field(default=())
     models: tuple[Line, ...] = field(default=())
+    routes: tuple[Line, ...] = field(default=())
+    conversations: tuple[Line, ...] = field(default=())
 
     @property
     def period(self) -> Period:
@@ -98,13 +71,18 @@ class Overview:
         return next(period for period in self.periods if period.days == self.asked.days)
 
 
-def overview(asked: Filter, today: date, zone: str = "UTC") -> Overview:
-    """Four sums over the totals: by day over twice the longest range, and one for each block."""
+def overview(
+    asked: Filter, today: date, zone: str = "UTC", reader: Principal | None = None
+) -> Overview:
+    """Sums over the totals: by day over twice the longest range, and one for each block.
+
+    Conversations have their titles where `reader` may read them.
+    """
     with snapshot():
         usage = Usage(zone)
         days = usage.by("day", asked.slice(today - timedelta(days=2 * max(RANGES_DAYS) - 1), today))
         in_range = asked.slice(today - timedelta(days=asked.days - 1), today)
-        blocks = {name: _block(usage, name, in_range) for name in ("team_id", "person_id", "model")}
+        blocks = {name: _block(usage, name, in_range) for name in BLOCKS}
     return Overview(
         asked=asked,
         zone=zone,
@@ -112,7 +90,11 @@ def overview(asked: Filter, today: date, zone: str = "UTC") -> Overview:
         days=tuple((day, days.get(day, Figures())) for day in _last(asked.days, today)),
         teams=_named(blocks["team_id"], lambda ids: _names(Team, "name", ids)),
         people=_named(blocks["person_id"], lambda ids: _names(User, "username", ids)),
-        models=_named(blocks["model"], lambda models: {model: model for model in models}),
+        models=_named(blocks["model"], _as_they_are),
+        routes=_named(blocks["route"], _as_they_are),
+        conversations=_named(
+            blocks["conversation_id"], lambda ids: _as_they_are(ids) | titles_for(reader, ids)
+        ),
     )
 
 
@@ -130,9 +112,15 @@ def _period(days: Mapping[date, Figures], length: int, today: date) -> Period:
 
 def _block(usage: Usage, key: str, asked: Slice) -> list[tuple[Any, Figures]]:
     """Those who spent most. What belongs to nobody is in the sums alone."""
-    found = ((of, figures) for of, figures in usage.by(key, asked).items() if of not in (None, ""))
-    ordered = sorted(found, key=lambda each: (-each[1].cost_nano_usd, str(each[0])))
-    return ordered[:ROWS_OF_A_BLOCK]
+    # One more, for nobody may be among them. There are far more conversations than of the rest.
+    sums = usage.dearest if key == "conversation_id" else usage.first
+    dearest = sums(key, asked, ROWS_OF_A_BLOCK + 1)
+    named = [(of, figures) for of, figures in dearest.items() if of not in (None, "")]
+    return named[:ROWS_OF_A_BLOCK]
+
+
+def _as_they_are(keys: list[Any]) -> dict[Any, str]:
+    return {key: str(key) for key in keys}
 
 
 def _named(block: list[tuple[Any, Figures]], names_of: NamesOf) -> tuple[Line, ...]:

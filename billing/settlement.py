@@ -41,14 +41,15 @@ def settle(
     quality: Quality,
     outcome: str,
     images: int = 0,
+    route: str = "",
 ) -> Settled:
     """Capture the team's cost of a turn and release the rest of its hold, once per subject.
 
     A second call returns what the first one settled and changes nothing. `reasoning_tokens` are
     part of `completion_tokens`; `cached_tokens` of `prompt_tokens`. Zero tokens release the hold in
-    full. `outcome` is the turn's state. Raises HoldUnknown, and UsageInvalid for a count below 0 or
-    beyond 1,000,000,000, or 1,000 images: what a relay reports is judged by the caller before it
-    becomes money.
+    full. `outcome` is the turn's state, `route` the name of the relay that the answer came from.
+    Raises HoldUnknown, and UsageInvalid for a count below 0 or beyond 1,000,000,000, or 1,000
+    images: what a relay reports is judged by the caller before it becomes money.
     """
     for count in (prompt_tokens, completion_tokens, cached_tokens or 0, reasoning_tokens or 0):
         if not 0 <= count <= MAX_TOKENS_OF_A_TURN:
@@ -94,6 +95,8 @@ def settle(
                 ),
                 quality=quality,
                 outcome=outcome,
+                route=route[:100],
+                conversation_id=hold.conversation_id,
                 overrun=cost > hold.amount_nano_usd,
                 day=moment.astimezone(UTC).date(),
                 created_at=moment,

@@ -78,6 +78,9 @@ def _derived_differences(row: Settlement) -> Iterator[Difference]:
         written, told = getattr(row, name), getattr(row.hold, name)
         if written != told:
             yield Difference("settlement", row.subject, f"{name} is {written}, should be {told}")
+    if row.hold.conversation_id not in (None, row.conversation_id):
+        detail = f"is of {row.conversation_id}, held for {row.hold.conversation_id}"
+        yield Difference("settlement", row.subject, detail)
     official = official_cost(row.price_version, row.prompt_tokens, row.completion_tokens)
     if row.official_cost_nano_usd != official:
         detail = f"official cost is {row.official_cost_nano_usd}, should be {official}"

@@ -34,14 +34,20 @@ COLUMNS = (
     "corrected_usd",
     "official_usd",
     "saving_usd",
+    "id",
 )
 SHEETS = (
-    ("Statement", ("team", "zone", "opening", "given", "taken_back", "spend", "closing", "held")),
+    (
+        "Statement",
+        ("team", "zone", "only", "opening", "given", "taken_back", "spend", "closing", "held"),
+    ),
     ("People", ("person",)),
     ("Models", ("model",)),
+    ("Relays", ("route",)),
+    ("Conversations", ("conversation",)),
     ("Days", ("day",)),
 )
-NOT_WRITTEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+NOT_WRITTEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that a workbook cannot have."""
 AMOUNT_FORMAT = "#,##0.00#######"
 
@@ -59,7 +65,7 @@ def csv_of(statement: Statement, conversion: Conversion | None) -> bytes:
 
 
 def workbook_of(statement: Statement, conversion: Conversion | None) -> bytes:
-    """The same rows in four sheets."""
+    """The same rows, a sheet for each table."""
     book = Workbook(write_only=True)
     rows = list(_rows(statement, conversion))
     for title, parts in SHEETS:
@@ -82,7 +88,7 @@ def _header(conversion: Conversion | None) -> list[str]:
 def _rows(shown: Statement, conversion: Conversion | None) -> Iterator[Row]:
     def amount(part: str, name: str, nano_usd: int) -> Row:
         figures = [None] * 6
-        row = [part, name, *figures, nano_to_usd(nano_usd), None, None, None]
+        row = [part, name, *figures, nano_to_usd(nano_usd), None, None, None, None]
         return [*row, *([conversion.of(nano_usd)] if conversion else [])]
 
     def used(part: str, name: str, figures: Figures) -> Row:
@@ -95,21 +101,38 @@ def _rows(shown: Statement, conversion: Conversion | None) -> Iterator[Row]:
         row[9:12] = [nano_to_usd(each) for each in (figures.corrected_nano_usd, *official)]
         return row
 
-    blank = len(_header(conversion)) - 2
-    yield ["team", shown.team.name, *[None] * blank]
-    yield ["zone", shown.zone, *[None] * blank]
-    yield amount("opening", shown.first.isoformat(), shown.opening_nano_usd)
-    for each in shown.bookings:
-        part = "given" if each.amount_nano_usd >= 0 else "taken_back"
-        words = (f"{each.moment:%Y-%m-%d %H:%M:%S} UTC", each.note, each.person)
-        yield amount(part, " ".join(word for word in words if word), each.amount_nano_usd)
-    yield used("spend", "", shown.figures)
-    yield amount("closing", shown.last.isoformat(), shown.closing_nano_usd)
-    yield amount("held", "", shown.held_nano_usd)
-    parts = (("person", shown.people), ("model", shown.models), ("day", shown.days))
+    blank = [None] * (len(_header(conversion)) - 2)
+    yield ["team", shown.team.name, *blank]
+    yield ["zone", shown.zone, *blank]
+    for name, value in shown.only.narrows.items():
+        if value not in (None, ""):
+            yield ["only", f"{name}: {value}", *blank]
+    spend = used("spend", "", shown.figures)
+    if shown.is_whole:
+        yield amount("opening", shown.first.isoformat(), shown.opening_nano_usd)
+        for each in shown.bookings:
+            part = "given" if each.amount_nano_usd >= 0 else "taken_back"
+            words = (f"{each.moment:%Y-%m-%d %H:%M:%S} UTC", each.note, each.person)
+            yield amount(part, " ".join(word for word in words if word), each.amount_nano_usd)
+        yield spend
+        yield amount("closing", shown.last.isoformat(), shown.closing_nano_usd)
+        yield amount("held", "", shown.held_nano_usd)
+    else:
+        yield spend
+    parts = (
+        ("person", shown.people),
+        ("model", shown.models),
+        ("route", shown.routes),
+        ("conversation", shown.conversations),
+        ("day", shown.days),
+    )
     for part, lines in parts:
         for line in lines:
-            yield used(part, line.name, line.figures)
+            row = used(part, line.name, line.figures)
+            if part == "conversation" and line.key is not None:
+                # Titles are not unique, and not everybody reads them.
+                row[COLUMNS.index("id")] = str(line.key)
+            yield row
 
 
 def _cell(sheet: Any, value: Any, *, bold: bool = False) -> Any:

@@ -1,19 +1,26 @@
-"""A team's statement of a month, in the days of a zone: credit, spend, and on whom and what."""
+"""A team's statement of a month, in the days of a zone: credit, spend, and on whom and what.
 
-from dataclasses import dataclass
+Or a part of it: of a person, a model, a relay or a conversation.
+"""
+
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import BooleanField, Sum
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
+from accounts.policy import Principal
 from billing.budgets import budget_of
+from billing.conversation_titles import titles_for
 from billing.figures import Figures
 from billing.models import Hold, Settlement, Transfer, TransferKind
 from billing.snapshot import snapshot
 from billing.usage import Slice, Usage
+from billing.usage_filters import Filter
 from billing.zones import span
 
 # Spelled out, or SQLite does not see that the index of these few rows fits.
@@ -24,12 +31,18 @@ BOOKED = RawSQL(
 )
 
 
+CONVERSATIONS_SHOWN = 25
+"""Of the dearest ones a page tells, and the others together."""
+EVERYTHING = Filter()
+
+
 @dataclass(frozen=True)
 class Line:
-    """What somebody, some model or some day used."""
+    """What somebody, something or some day used. `key` is None for nobody, and for others."""
 
     name: str
     figures: Figures
+    key: Any = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,15 @@ class Statement:
     held_nano_usd: int
     people: tuple[Line, ...]
     models: tuple[Line, ...]
+    routes: tuple[Line, ...]
+    conversations: tuple[Line, ...]
     days: tuple[Line, ...]
+    only: Filter = EVERYTHING
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole statement: of a part, only the spend is told."""
+        return all(value in (None, "") for value in self.only.narrows.values())
 
     @property
     def is_over(self) -> bool:
@@ -90,11 +111,22 @@ def month_of(day: date) -> tuple[date, date]:
     return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
-def statement(team: Team, month: date, zone: str) -> Statement:
-    """The statement of the month that a day is in. One snapshot, so that its parts agree."""
+def statement(
+    team: Team,
+    month: date,
+    zone: str,
+    only: Filter = EVERYTHING,
+    reader: Principal | None = None,
+    conversations: int | None = CONVERSATIONS_SHOWN,
+) -> Statement:
+    """The statement of the month that a day is in. One snapshot, so that its parts agree.
+
+    With `only` the spend is that of a part. So many conversations stand by themselves, None: all;
+    their titles where `reader` may read them.
+    """
     first, last = month_of(month)
     since, until = span(first, last, zone)
-    asked = Slice(first, last, team.pk)
+    asked = replace(only, team=team.pk).slice(first, last)
     with snapshot():
         usage = Usage(zone)
         spent_before = usage.total(Slice(None, first - timedelta(days=1), team.pk)).cost_nano_usd
@@ -113,14 +145,31 @@ def statement(team: Team, month: date, zone: str) -> Statement:
             held_nano_usd=_held(team.pk, until),
             people=by_spend(people, names_of(people)),
             models=by_spend(usage.by("model", asked)),
+            routes=by_spend(usage.by("route", asked)),
+            conversations=by_conversation(usage, asked, reader, conversations),
             days=by_day(usage.by("day", asked)),
+            only=only,
         )
+
+
+def by_conversation(
+    usage: Usage, asked: Slice, reader: Principal | None, most: int | None = CONVERSATIONS_SHOWN
+) -> tuple[Line, ...]:
+    """A line for each conversation, dearest first; beyond `most` one for all the others."""
+    if most is None:
+        sums = usage.by("conversation_id", asked)
+        return by_spend(sums, titles_for(reader, sums))
+    sums = usage.dearest("conversation_id", asked, most)
+    lines = by_spend(sums, titles_for(reader, sums))
+    others = usage.total(asked) - sum((line.figures for line in lines), Figures())
+    return (*lines, Line(_("All others"), others)) if others != Figures() else lines
 
 
 def by_spend(sums: dict[Any, Figures], names: dict[Any, str] | None = None) -> tuple[Line, ...]:
     """A line each, who spent most first."""
     lines = [
-        Line((names or {}).get(key) or str(key or "–"), figures) for key, figures in sums.items()
+        Line((names or {}).get(key) or str(key or "–"), figures, key or None)
+        for key, figures in sums.items()
     ]
     return tuple(sorted(lines, key=lambda line: (-line.figures.cost_nano_usd, line.name)))
 

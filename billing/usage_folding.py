@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from billing.figures import NAMES, Figures
 from billing.fold import Difference
-from billing.models import Settlement, Transfer, UsageFold, UsageTotal
+from billing.models import ConversationTotal, Settlement, Transfer, UsageFold, UsageTotal
 from billing.usage import Key, summed
 from billing.zones import zones
 
@@ -27,15 +27,13 @@ TRANSFERS_OF_A_TURN = 4
 DUE = 2_000
 """Who reads folds first where so many ids wait; fewer are read as fast where they are."""
 
-_ADD = """
-INSERT INTO billing_usagetotal (zone, day, team_id, person_id, model, {columns})
-VALUES (%s, %s, %s, %s, %s, {values})
-ON CONFLICT (zone, day, team_id, person_id, model) DO UPDATE SET {sums}
-""".format(
-    columns=", ".join(NAMES),
-    values=", ".join("%s" for _ in NAMES),
-    sums=", ".join(f"{name} = billing_usagetotal.{name} + excluded.{name}" for name in NAMES),
+Total = UsageTotal | ConversationTotal
+KEYS = ("day", "team_id", "person_id", "model", "route")
+TABLES: tuple[tuple[type[Total], tuple[str, ...]], ...] = (
+    (UsageTotal, KEYS),
+    (ConversationTotal, (*KEYS, "conversation_id")),
 )
+"""What is kept, by which keys: of a shorter key the sums of all that differ in the rest."""
 
 
 def fold_if_due(zone: str) -> None:
@@ -72,7 +70,8 @@ def rebuild(zone: str) -> None:
     with transaction.atomic():
         UsageFold.objects.get_or_create(zone=zone)
         UsageFold.objects.select_for_update().get(zone=zone)
-        UsageTotal.objects.filter(zone=zone).delete()
+        for table, _keys in TABLES:
+            _all_of(table, zone).delete()
         UsageFold.objects.filter(zone=zone).update(settlement_id=0, transfer_id=0)
     while fold_once(zone):
         pass
@@ -83,7 +82,9 @@ def forget_unused() -> list[str]:
     unused = UsageFold.objects.exclude(zone__in=zones())
     names = list(unused.values_list("zone", flat=True))
     with transaction.atomic():
-        UsageTotal.objects.filter(zone__in=names).delete()
+        for name in names:
+            for table, _keys in TABLES:
+                _all_of(table, name).delete()
         unused.delete()
     return names
 
@@ -92,12 +93,28 @@ def usage_differences() -> Iterator[Difference]:
     """Where the totals are not what the settlements and corrections they reach tell."""
     for reach in UsageFold.objects.order_by("zone"):
         told = summed(reach.zone, UsageFold(), reach)
-        for key, figures in _stored(reach.zone).items():
-            should = told.pop(key, Figures())
-            if figures != should:
-                yield _difference(reach.zone, key, f"{figures}, should be {should}")
-        for key in told:
-            yield _difference(reach.zone, key, "is missing")
+        for table, keys in TABLES:
+            yield from _differences_of(table, keys, reach.zone, _by_keys(told, keys))
+
+
+def _differences_of(
+    table: type[Total], keys: tuple[str, ...], zone: str, told: dict[Key, Figures]
+) -> Iterator[Difference]:
+    for key, figures in _stored(table, keys, zone).items():
+        should = told.pop(key, Figures())
+        if figures != should:
+            yield _difference(zone, key, f"{figures}, should be {should}")
+    for key in told:
+        yield _difference(zone, key, "is missing")
+
+
+def _by_keys(sums: dict[Key, Figures], keys: tuple[str, ...]) -> dict[Key, Figures]:
+    """The sums of those that have the same of these keys."""
+    found: dict[Key, Figures] = {}
+    for key, figures in sums.items():
+        short = Key(**{name: getattr(key, name) for name in keys})
+        found[short] = found[short] + figures if short in found else figures
+    return found
 
 
 def _difference(zone: str, key: Key, detail: str) -> Difference:
@@ -105,13 +122,16 @@ def _difference(zone: str, key: Key, detail: str) -> Difference:
     return Difference("usage_total", where, detail)
 
 
-def _stored(zone: str) -> dict[Key, Figures]:
+def _all_of(table: type[Total], zone: str) -> QuerySet[Any]:
+    return table._default_manager.filter(zone=zone).order_by()
+
+
+def _stored(table: type[Total], keys: tuple[str, ...], zone: str) -> dict[Key, Figures]:
     found: dict[Key, Figures] = {}
-    rows = UsageTotal.objects.filter(zone=zone).order_by()
-    for row in rows.values_list("day", "team_id", "person_id", "model", *NAMES).iterator():
+    for row in _all_of(table, zone).values_list(*keys, *NAMES).iterator():
         # Those of nobody are not held together by the database: NULL is never the same.
-        key = Key(*row[:4])
-        found[key] = found.get(key, Figures()) + Figures(*row[4:])
+        key = Key(*row[: len(keys)])
+        found[key] = found.get(key, Figures()) + Figures(*row[len(keys) :])
     return found
 
 
@@ -130,16 +150,32 @@ def _old_through(model: type[Settlement] | type[Transfer], after: int, times: in
 
 
 def _store(zone: str, sums: dict[Key, Figures]) -> None:
-    fields = {each.name: each for each in UsageTotal._meta.concrete_fields}
-    columns = [fields[name] for name in ("day", "team", "person")]
+    for table, keys in TABLES:
+        fields = [_field(table, name) for name in keys]
 
-    def row(key: Key, figures: Figures) -> tuple[Any, ...]:
-        day, team, person = (
-            field.get_db_prep_save(value, connection)
-            for field, value in zip(columns, key[:3], strict=True)
-        )
-        return (zone, day, team, person, key.model, *(getattr(figures, name) for name in NAMES))
+        def row(key: Key, figures: Figures, fields: list[Any] = fields) -> tuple[Any, ...]:
+            of = (
+                field.get_db_prep_save(value, connection)
+                for field, value in zip(fields, key, strict=False)
+            )
+            return (zone, *of, *(getattr(figures, name) for name in NAMES))
 
-    if sums:
-        with connection.cursor() as cursor:
-            cursor.executemany(_ADD, [row(key, figures) for key, figures in sums.items()])
+        rows = [row(key, figures) for key, figures in _by_keys(sums, keys).items()]
+        if rows:
+            with connection.cursor() as cursor:
+                cursor.executemany(_adding(table, keys), rows)
+
+
+def _field(table: type[Total], name: str) -> Any:
+    names = {each.attname: each for each in table._meta.concrete_fields}
+    return names[name]
+
+
+def _adding(table: type[Total], keys: tuple[str, ...]) -> str:
+    name, columns = table._meta.db_table, ("zone", *keys, *NAMES)
+    sums = ", ".join(f"{each} = {name}.{each} + excluded.{each}" for each in NAMES)
+    return (
+        f"INSERT INTO {name} ({', '.join(columns)}) "  # noqa: S608 - the names are constants
+        f"VALUES ({', '.join('%s' for _ in columns)}) "
+        f"ON CONFLICT ({', '.join(('zone', *keys))}) DO UPDATE SET {sums}"
+    )

@@ -10,24 +10,27 @@ from django.utils.translation import gettext as _
 from billing.charts import Bar, bars, shares
 from billing.figures import Figures
 from billing.statements import Line
+from billing.usage_query import Asked
 
 
 @dataclass(frozen=True)
 class Row:
-    """A name, its figures, and its spend in percent of the highest."""
+    """A name, its figures, its spend in percent of the highest, and the query for it alone."""
 
     name: str
     figures: Figures
     share: float
+    query: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A caption, the name of the first column, and the rows."""
+    """A caption, the name of the first column, the rows, and what they add up to."""
 
     caption: str
     head: str
     rows: tuple[Row, ...]
+    total: Figures
 
 
 @dataclass(frozen=True)
@@ -39,20 +42,28 @@ class Column:
     bar: Bar
 
 
-def figures_table(kind: str, lines: Sequence[Line]) -> Table:
-    """A table by team, person, model or day."""
+def figures_table(kind: str, lines: Sequence[Line], asked: Asked) -> Table:
+    """A table by team, person, model, route, conversation or day."""
     caption, head = {
         "team": (_("By team"), _("Team")),
         "person": (_("By person"), _("Person")),
         "model": (_("By model"), _("Model")),
+        "route": (_("By relay"), _("Relay")),
+        "conversation": (_("By conversation"), _("Conversation")),
         "day": (_("By day"), _("Day")),
     }[kind]
     share_of = shares([line.figures.cost_nano_usd for line in lines])
     rows = (
-        Row(_day(line.name) if kind == "day" else line.name, line.figures, share)
+        Row(
+            _day(line.name) if kind == "day" else line.name,
+            line.figures,
+            share,
+            asked.query(**{kind: line.key}) if line.key is not None else "",
+        )
         for line, share in zip(lines, share_of, strict=True)
     )
-    return Table(caption, head, tuple(rows))
+    total = sum((line.figures for line in lines), Figures())
+    return Table(caption, head, tuple(rows), total)
 
 
 def drawn(days: Sequence[Line], first: date, last: date) -> tuple[Column, ...]:

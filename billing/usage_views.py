@@ -1,32 +1,40 @@
 """Pages about usage: one's own, and a team's statement for its owners and admins."""
 
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.authentication import authenticate_request
-from accounts.models import Team, User
+from accounts.models import Membership, Team, User
 from accounts.policy import NotVisible, PolicyRefusal, Principal, allows, require
 from accounts.roles import Capability
-from billing.exchange import Conversion, conversion
-from billing.models import Currency
+from billing.models import Settlement
 from billing.room import room_of
 from billing.snapshot import snapshot
 from billing.statement_files import csv_of, workbook_of
-from billing.statements import Statement, by_day, by_spend, month_of, statement
-from billing.usage import Slice, Usage
+from billing.statements import (
+    CONVERSATIONS_SHOWN,
+    Statement,
+    by_conversation,
+    by_day,
+    by_spend,
+    month_of,
+    statement,
+)
+from billing.usage import Usage
+from billing.usage_filters import Filter
 from billing.usage_folding import fold_if_due
+from billing.usage_query import Asked
 from billing.usage_tables import drawn, figures_table
-from billing.zones import chosen_zone, today, zones
 
-REMEMBERED = "statement_currency"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -39,24 +47,35 @@ def my_usage(request: HttpRequest) -> HttpResponseBase:
         return redirect_to_login(request.get_full_path())
     if principal.via != "session":
         raise PermissionDenied
-    zone, month = chosen_zone(request), _month(request)
-    first, last = month_of(month)
-    asked = Slice(first, last, person_id=principal.user_id)
-    fold_if_due(zone)
+    asked = Asked.of(request, "team", "model", "route", "conversation")
+    first, last = month_of(asked.month)
+    mine = replace(asked.only, person=principal.user_id).slice(first, last)
+    fold_if_due(asked.zone)
     with snapshot():
-        usage = Usage(zone)
-        teams, models = usage.by("team_id", asked), usage.by("model", asked)
-        days, total = by_day(usage.by("day", asked)), usage.total(asked)
+        usage = Usage(asked.zone)
+        teams, models = usage.by("team_id", mine), usage.by("model", mine)
+        routes, days = usage.by("route", mine), by_day(usage.by("day", mine))
+        conversations, total = by_conversation(usage, mine, principal), usage.total(mine)
     names = dict(Team.objects.filter(pk__in=[*teams, *principal.roles]).values_list("pk", "name"))
     chatting = [id for id in principal.roles if allows(principal, Capability.SEND_MESSAGE, id)]
-    context = _choices(zone, month) | {
+    blocks = {
+        "team": by_spend(teams, names),
+        "model": by_spend(models),
+        "route": by_spend(routes),
+        "conversation": conversations,
+        "day": days,
+    }
+    team = names.get(asked.only.team, "") if asked.only.team else ""
+    context = asked.choices(principal, team) | {
         "figures": total,
-        "tables": [figures_table("model", by_spend(models)), figures_table("day", days)],
+        "tables": [
+            figures_table(kind, lines, asked)
+            for kind, lines in blocks.items()
+            if kind != "team" or len(lines) > 1
+        ],
         "chart": drawn(days, first, last),
         "rooms": [(names.get(id, ""), room_of(id, principal.user_id)) for id in chatting],
     }
-    if len(teams) > 1:
-        context["tables"].insert(0, figures_table("team", by_spend(teams, names)))
     return render(request, "billing/usage.html", context)
 
 
@@ -80,20 +99,24 @@ def team_statement(request: HttpRequest, team_id: UUID) -> HttpResponseBase:
     principal = authenticate_request(request)
     if principal is None:
         return redirect_to_login(request.get_full_path())
-    shown, rate, asked = _asked(request, principal, team_id)
-    context = _choices(shown.zone, shown.first) | {
+    shown, asked = _stated(request, principal, team_id)
+    blocks = {
+        "person": shown.people,
+        "model": shown.models,
+        "route": shown.routes,
+        "conversation": shown.conversations,
+        "day": shown.days,
+    }
+    others = Team.objects.filter(pk__in=_managed(principal)).exclude(pk=team_id)
+    # Nobody and nothing of this team is in another one.
+    elsewhere = replace(asked, only=Filter()).query()
+    person = _name_within(team_id, asked.only.person)
+    context = asked.choices(principal, person=person) | {
         "statement": shown,
-        "rate": rate,
-        "currencies": Currency.values,
-        "currency": asked,
         "figures": shown.figures,
-        "tables": [
-            figures_table("person", shown.people),
-            figures_table("model", shown.models),
-            figures_table("day", shown.days),
-        ],
+        "tables": [figures_table(kind, lines, asked) for kind, lines in blocks.items()],
         "chart": drawn(shown.days, shown.first, shown.last),
-        "others": Team.objects.filter(pk__in=_managed(principal)).exclude(pk=team_id),
+        "others": [(other, reverse("statement", args=[other.pk]) + elsewhere) for other in others],
         "printed": datetime.now(UTC),
     }
     return render(request, "billing/statement.html", context)
@@ -108,7 +131,8 @@ def statement_file(request: HttpRequest, team_id: UUID, kind: str) -> HttpRespon
         return redirect_to_login(request.get_full_path())
     if kind not in ("csv", "xlsx"):
         raise Http404
-    shown, rate, _currency = _asked(request, principal, team_id)
+    shown, asked = _stated(request, principal, team_id, every_conversation=True)
+    rate = asked.rate()
     if kind == "csv":
         response = HttpResponse(csv_of(shown, rate), content_type="text/csv; charset=utf-8")
     else:
@@ -118,10 +142,10 @@ def statement_file(request: HttpRequest, team_id: UUID, kind: str) -> HttpRespon
     return response
 
 
-def _asked(
-    request: HttpRequest, principal: Principal, team_id: UUID
-) -> tuple[Statement, Conversion | None, str]:
-    """The statement, the rate it is shown at, and the currency asked for; refuses who may not."""
+def _stated(
+    request: HttpRequest, principal: Principal, team_id: UUID, *, every_conversation: bool = False
+) -> tuple[Statement, Asked]:
+    """The statement that the address asks for; refuses who may not."""
     if not _is_staff(request, principal):
         try:
             require(principal, Capability.MANAGE_BUDGET, team_id)
@@ -132,11 +156,21 @@ def _asked(
     team = Team.objects.filter(pk=team_id).first()
     if team is None:
         raise Http404
-    zone, currency = chosen_zone(request), _currency(request)
-    fold_if_due(zone)
-    shown = statement(team, _month(request), zone)
-    last_moment = min(shown.until - timedelta(microseconds=1), datetime.now(UTC))
-    return shown, conversion(currency, last_moment), currency
+    asked = Asked.of(request, "person", "model", "route", "conversation")
+    fold_if_due(asked.zone)
+    most = None if every_conversation else CONVERSATIONS_SHOWN
+    return statement(team, asked.month, asked.zone, asked.only, principal, most), asked
+
+
+def _name_within(team_id: UUID, person_id: int | None) -> str:
+    """What somebody is called who is, or was, in a team. Whoever was not stays unknown here."""
+    if person_id is None:
+        return ""
+    members = Membership.objects.filter(team_id=team_id, user_id=person_id)
+    turns = Settlement.objects.filter(team_id=team_id, person_id=person_id)
+    if not (members.exists() or turns.exists()):
+        return ""
+    return str(User.objects.values_list("username", flat=True).get(pk=person_id))
 
 
 def _is_staff(request: HttpRequest, principal: Principal) -> bool:
@@ -152,33 +186,3 @@ def _is_staff(request: HttpRequest, principal: Principal) -> bool:
 def _managed(principal: Principal) -> list[UUID]:
     manage = Capability.MANAGE_BUDGET
     return [team_id for team_id in principal.roles if allows(principal, manage, team_id)]
-
-
-def _month(request: HttpRequest) -> date:
-    """The first day of the month that the address asks for; of this one, where that is none."""
-    now = today(chosen_zone(request)).replace(day=1)
-    try:
-        asked = datetime.strptime(request.GET.get("month", ""), "%Y-%m").date()
-    except ValueError:
-        return now
-    return asked if date(2000, 1, 1) <= asked <= now else now
-
-
-def _currency(request: HttpRequest) -> str:
-    asked = request.GET.get("currency")
-    if asked is not None:
-        request.session[REMEMBERED] = asked if asked in Currency.values else ""
-    return str(request.session.get(REMEMBERED, ""))
-
-
-def _choices(zone: str, month: date) -> dict[str, Any]:
-    this_month = today(zone).replace(day=1)
-    after = (month + timedelta(days=31)).replace(day=1)
-    return {
-        "zone": zone,
-        "zones": zones(),
-        "month": month,
-        "this_month": this_month,
-        "month_before": (month - timedelta(days=1)).replace(day=1),
-        "month_after": after if after <= this_month else None,
-    }

@@ -81,6 +81,8 @@ class UsageResource(resources.ModelResource):  # type: ignore[misc]
             "quality",
             "outcome",
             "overrun",
+            "route",
+            "conversation_id",
         )
 
 

@@ -12,9 +12,12 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.authentication import authenticate_request
 from accounts.models import Team, User
+from accounts.policy import Principal
 from billing.charts import Bar, bars, shares
 from billing.overview import Figures, Filter, Line, Overview, Period, overview
+from billing.usage_filters import told
 from billing.usage_folding import fold_if_due
 from billing.zones import chosen_zone, span, today, zones
 
@@ -38,6 +41,8 @@ class Links:
             "team__id__exact": self.asked.team,
             "person__id__exact": self.asked.person,
             "model": self.asked.model,
+            "route": self.asked.route,
+            "conversation_id": self.asked.conversation,
             **more,
         }
         given = {name: value for name, value in query.items() if value not in (None, "")}
@@ -45,12 +50,7 @@ class Links:
 
     def page(self, **changed: Any) -> str:
         """The overview with some filters changed; None removes one."""
-        query = {
-            "days": self.asked.days,
-            "team": self.asked.team,
-            "person": self.asked.person,
-            "model": self.asked.model,
-        } | changed
+        query = {"days": self.asked.days, **self.asked.narrows, **changed}
         given = {name: value for name, value in query.items() if value not in (None, "")}
         return f"{reverse('admin:index')}?{urlencode(given)}"
 
@@ -82,13 +82,14 @@ def overview_context(request: HttpRequest) -> dict[str, Any]:
     """What the template needs, for the filters in the address."""
     asked, zone = Filter.from_query(request.GET.dict()), chosen_zone(request)
     fold_if_due(zone)
-    shown = overview(asked, today(zone), zone)
+    reader = authenticate_request(request)
+    shown = overview(asked, today(zone), zone, reader)
     links = Links(asked, zone)
     days = _day_rows(shown, links)
     return {
         "overview": shown,
         "cards": [_card(period, links) for period in shown.periods],
-        "chips": list(_chips(links)),
+        "chips": list(_chips(links, reader)),
         "zones": [(name, links.page(zone=name)) for name in zones()],
         "days": days,
         "highest_nano_usd": max(
@@ -119,6 +120,14 @@ def _tables(shown: Overview, links: Links) -> list[Table]:
         ("team", _("By team"), _("Team"), shown.teams, "team__id__exact"),
         ("person", _("By person"), _("Person"), shown.people, "person__id__exact"),
         ("model", _("By model"), _("Model"), shown.models, "model"),
+        ("route", _("By relay"), _("Relay"), shown.routes, "route"),
+        (
+            "conversation",
+            _("By conversation"),
+            _("Conversation"),
+            shown.conversations,
+            "conversation_id",
+        ),
     )
     return [
         Table(name, title, head, tuple(_line_rows(lines, name, lookup, period, links)))
@@ -166,14 +175,10 @@ def _official(figures: Figures) -> int:
     return figures.cost_nano_usd + max(figures.saving_nano_usd, 0)
 
 
-def _chips(links: Links) -> Iterator[tuple[str, str]]:
+def _chips(links: Links, reader: Principal | None) -> Iterator[tuple[str, str]]:
     """The filters in force, each with the address that removes it."""
     asked = links.asked
-    if asked.team is not None:
-        team = Team.objects.filter(pk=asked.team).first()
-        yield _("Team: %(name)s") % {"name": team or "?"}, links.page(team=None)
-    if asked.person is not None:
-        person = User.objects.filter(pk=asked.person).first()
-        yield _("Person: %(name)s") % {"name": person or "?"}, links.page(person=None)
-    if asked.model:
-        yield _("Model: %(name)s") % {"name": asked.model}, links.page(model=None)
+    team = Team.objects.filter(pk=asked.team).first() if asked.team else None
+    person = User.objects.filter(pk=asked.person).first() if asked.person is not None else None
+    for name, text in told(asked, reader, str(team or ""), str(person or "")):
+        yield text, links.page(**{name: None})

@@ -14,7 +14,7 @@ from billing.models.reconciliation import (
     RunState,
 )
 from billing.models.settlements import Quality, Settlement
-from billing.models.usage import UsageFold, UsageTotal
+from billing.models.usage import ConversationTotal, UsageFold, UsageTotal
 
 __all__ = [
     "Account",
@@ -23,6 +23,7 @@ __all__ = [
     "BudgetScope",
     "Cause",
     "Code",
+    "ConversationTotal",
     "Currency",
     "ExchangeRate",
     "Hold",

@@ -55,6 +55,9 @@ class Settlement(models.Model):
     corrected_nano_usd = models.BigIntegerField(_("corrected by"), default=0)
     relay_corrected_nano_usd = models.BigIntegerField(default=0)
     outcome = models.CharField(_("outcome"), max_length=80)
+    # The relay that the answer came from, as the caller names it; empty where nobody said.
+    route = models.CharField(_("relay"), max_length=100, default="", blank=True)
+    conversation_id = models.UUIDField(_("conversation"), null=True, blank=True)
     overrun = models.BooleanField(_("cost more than was held"), default=False)
     day = models.DateField(_("day (UTC)"))
     created_at = models.DateTimeField(_("settled"), db_default=Now(), editable=False)

@@ -7,8 +7,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class UsageTotal(models.Model):
-    """What a person used of a model for a team on one day of `zone`. Amounts in nano-USD.
+class UsageSums(models.Model):
+    """What a person used of a model over a route for a team on one day of `zone`, in nano-USD.
 
     It has the settlements up to the zone's `UsageFold`; the newer ones are read as they stand.
     A row of nobody has the corrections that belong to no turn.
@@ -27,6 +27,7 @@ class UsageTotal(models.Model):
         related_name="+",
     )
     model = models.CharField(_("model"), max_length=200)
+    route = models.CharField(_("relay"), max_length=100, default="")
     turns = models.BigIntegerField(default=0)
     failures = models.BigIntegerField(default=0)
     tokens_in = models.BigIntegerField(default=0)
@@ -42,11 +43,24 @@ class UsageTotal(models.Model):
     paid_where_official_nano_usd = models.BigIntegerField(default=0)
 
     class Meta:
+        """Not a table of its own."""
+
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.zone} {self.model}"
+
+
+class UsageTotal(UsageSums):
+    """The sums of all conversations together: few rows, for all that does not ask for one."""
+
+    class Meta:
         """One row each; found by zone and day, of everybody, of a team and of a person."""
 
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=("zone", "day", "team", "person", "model"), name="billing_usagetotal_once"
+                fields=("zone", "day", "team", "person", "model", "route"),
+                name="billing_usagetotal_once",
             )
         ]
         indexes: ClassVar = [
@@ -54,8 +68,25 @@ class UsageTotal(models.Model):
             models.Index(fields=("zone", "person", "day"), name="billing_usagetotal_of_person"),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.day} {self.zone} {self.model}"
+
+class ConversationTotal(UsageSums):
+    """The same sums apart by conversation, of which billing knows the id alone."""
+
+    conversation_id = models.UUIDField(null=True)
+
+    class Meta:
+        """As the totals above."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=("zone", "day", "team", "person", "model", "route", "conversation_id"),
+                name="billing_conversationtotal_once",
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=("zone", "team", "day"), name="billing_talktotal_of_team"),
+            models.Index(fields=("zone", "person", "day"), name="billing_talktotal_of_person"),
+        ]
 
 
 class UsageFold(models.Model):

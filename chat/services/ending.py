@@ -160,6 +160,7 @@ def _store(end: TurnEnd, weighed: list[Weighed], usage: ReportedUsage, quality: 
     Message.objects.filter(pk=turn.assistant_message_id).update(
         content=end.content, reasoning=end.reasoning, search_text=fold(end.content)
     )
+    route = _answering(end.attempts) or turn.route
     settled = settle(
         subject=turn.subject,
         prompt_tokens=usage.prompt_tokens,
@@ -169,11 +170,12 @@ def _store(end: TurnEnd, weighed: list[Weighed], usage: ReportedUsage, quality: 
         quality=quality,
         images=usage.images,
         outcome=end.state,
+        route=route,
     )
     Turn.objects.filter(pk=turn.pk).update(
         cost_nano_usd=settled.cost_nano_usd,
         quality=settled.quality,
-        route=_answering(end.attempts) or turn.route,
+        route=route,
     )
     store_attempts(turn.pk, turn.subject, weighed, settled.cost_nano_usd)
     JournalChunk.objects.filter(turn_id=turn.pk).delete()

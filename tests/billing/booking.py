@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import connection
 
@@ -12,10 +12,17 @@ from billing.models import Settlement, Transfer
 from tests.billing.conftest import MODEL, hold_for, settle_as
 
 
-def turn_at(team: Team, person: User, moment: datetime, model: str = MODEL, **facts: Any) -> str:
+def turn_at(
+    team: Team,
+    person: User,
+    moment: datetime,
+    model: str = MODEL,
+    conversation: UUID | None = None,
+    **facts: Any,
+) -> str:
     """Settle a turn of 1,000 tokens in and 500 out at a moment; returns its subject."""
     subject = f"turn:{uuid4()}"
-    hold_for(team, person, subject, model=model)
+    hold_for(team, person, subject, model=model, conversation_id=conversation)
     settle_as(subject, 1000, 500, **facts)
     # Held a minute before.
     move(Transfer.objects.get(subject=subject, kind="hold"), moment - timedelta(minutes=1))

@@ -28,6 +28,7 @@ ZONE = "Asia/Ho_Chi_Minh"
 START = datetime(2025, 9, 30, 17, tzinfo=UTC)
 END = datetime(2025, 10, 31, 17, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+SHEETS = ("Statement", "People", "Models", "Relays", "Conversations", "Days")
 FORMULA = '=HYPERLINK("x")'
 
 
@@ -81,7 +82,10 @@ def test_a_statement_ties_to_the_transfers_to_the_last_unit(october: Team, folde
     assert (shown.given_nano_usd, shown.taken_back_nano_usd) == (3 * 10**9, 10**9)
     assert shown.figures.turns == 3
     assert shown.figures.corrected_nano_usd == 7 - 3
-    for lines in (shown.people, shown.models, shown.days):
+    for lines in (
+        *(shown.people, shown.models, shown.routes),
+        *(shown.conversations, shown.days),
+    ):
         assert sum(each.figures.cost_nano_usd for each in lines) == shown.figures.cost_nano_usd
     assert statement(october, SEPTEMBER, ZONE).closing_nano_usd == shown.opening_nano_usd
     # In another zone the first edges fall into other months.
@@ -172,16 +176,17 @@ def test_files_have_every_unit_and_no_formula(october: Team, owner: Client) -> N
     spend = next(row for row in rows if row["part"] == "spend")
     assert usd_to_nano(spend["usd"]) == told.figures.cost_nano_usd
     assert spend["cny"] == "0.17"
-    for part in ("person", "model", "day"):
+    for part in ("person", "model", "route", "conversation", "day"):
         parts = [usd_to_nano(row["usd"]) for row in rows if row["part"] == part]
         assert sum(parts) == told.figures.cost_nano_usd
     assert f"'{FORMULA}" in {row["name"] for row in rows}
     response = owner.get(reverse("statement_file", args=[october.pk, "xlsx"]), query)
     book = load_workbook(BytesIO(response.content))
-    assert book.sheetnames == ["Statement", "People", "Models", "Days"]
-    people = list(book["People"].values)
-    usd = people[0].index("usd")
-    assert sum(round(row[usd] * 10**9) for row in people[1:]) == told.figures.cost_nano_usd
+    assert book.sheetnames == list(SHEETS)
+    for sheet in SHEETS[1:]:
+        lines = list(book[sheet].values)
+        usd = lines[0].index("usd")
+        assert sum(round(row[usd] * 10**9) for row in lines[1:]) == told.figures.cost_nano_usd
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert not [cell for cell in cells if cell.data_type == "f"]
     assert f"'{FORMULA}" in {cell.value for cell in cells}

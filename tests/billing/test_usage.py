@@ -5,6 +5,7 @@ from importlib import import_module
 from io import StringIO
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,7 +16,7 @@ from accounts.models import Team, User
 from billing import usage_folding
 from billing.figures import Figures
 from billing.fold import Difference
-from billing.models import Hold, Settlement, Transfer, UsageFold, UsageTotal
+from billing.models import ConversationTotal, Hold, Settlement, Transfer, UsageFold, UsageTotal
 from billing.money import usd_to_nano
 from billing.usage import Slice, Usage
 from billing.usage_folding import fold_if_due, fold_once, rebuild, usage_differences
@@ -26,6 +27,7 @@ from tests.billing.conftest import give, hold_for, set_prices, settle_as
 
 OCTOBER, NOVEMBER = date(2025, 10, 1), date(2025, 11, 1)
 LOCAL = "smollm2-135m"
+TALKS = [UUID(int=number) for number in range(1, 4)]
 
 
 @pytest.fixture(autouse=True)
@@ -101,12 +103,15 @@ def test_a_day_whose_midnight_is_left_out_begins_after_it() -> None:
 
 @pytest.fixture
 def traffic(team: Team, charlies_team: Team, alice: User, bob: User) -> None:
-    """Turns of two teams, people and models, one failed, three corrected, one of these later."""
+    """Turns of two teams, people, models, relays and conversations, some failed, three corrected,
+    one of these later."""
     moment = datetime(2025, 10, 31, 12, tzinfo=UTC)
     for hours in range(0, 24, 5):
-        turn_at(team, alice, moment + timedelta(hours=hours))
-        turn_at(charlies_team, bob, moment + timedelta(hours=hours), LOCAL, outcome="failed")
-    dear = turn_at(team, bob, moment, cached_tokens=10, reasoning_tokens=20)
+        later = moment + timedelta(hours=hours)
+        turn_at(team, alice, later, conversation=TALKS[hours % 2], route="holysheep")
+        turn_at(charlies_team, bob, later, LOCAL, outcome="failed", route="local")
+    facts: dict[str, Any] = {"cached_tokens": 10, "reasoning_tokens": 20, "route": "demo"}
+    dear = turn_at(team, bob, moment, conversation=TALKS[2], **facts)
     correct(dear, 17, moment)
     correct(dear, -5, moment + timedelta(days=40))
     correct(turn_at(charlies_team, bob, moment, LOCAL), -3, moment)
@@ -124,10 +129,17 @@ def test_every_sum_ties_to_the_transfers(traffic: None, zone: str, reach: str) -
         asked = Slice(first, last)
         told = spent(day_start(first, zone), day_start(last + timedelta(days=1), zone))
         assert usage.total(asked).cost_nano_usd == told
-        for name in ("day", "team_id", "person_id", "model"):
+        for name in ("day", "team_id", "person_id", "model", "route", "conversation_id"):
             parts = usage.by(name, asked).values()
             assert sum(part.cost_nano_usd for part in parts) == told
             assert sum(parts, Figures()) == usage.total(asked)
+            every = usage.by(name, asked)
+            assert usage.dearest(name, asked, 99) == usage.first(name, asked, 99) == every
+            assert usage.dearest(name, asked, 2) == usage.first(name, asked, 2)
+    dear = usage.total(Slice(conversation_id=TALKS[2]))
+    assert (dear.turns, dear.cost_nano_usd) == (1, usd_to_nano("0.012") + 17 - 5)
+    assert usage.by("route", Slice(model=LOCAL)).keys() == {"", "local"}
+    assert usage.by("conversation_id", Slice(route="local")).keys() == {None}
     everything = usage.total(Slice())
     assert everything.turns == Settlement.objects.count()
     assert everything.failures == 5
@@ -181,8 +193,9 @@ def test_a_total_that_was_changed_is_reported_and_made_anew(traffic: None) -> No
     chosen = UsageTotal.objects.filter(zone="Asia/Shanghai").order_by("id")[0]
     UsageTotal.objects.filter(pk=chosen.pk).update(cost_nano_usd=1)
     UsageTotal.objects.filter(zone="UTC", model=LOCAL, day=NOVEMBER).delete()
+    ConversationTotal.objects.filter(zone="UTC", conversation_id=TALKS[1]).delete()
     found = [each for each in verify().differences if each.code == "usage_total"]
-    assert [each.where.split()[0] for each in found] == ["Asia/Shanghai", "UTC"]
+    assert [each.where.split()[0] for each in found] == ["Asia/Shanghai"] + ["UTC"] * 3
     assert isinstance(found[0], Difference)
     call_command("rebuildusage", stdout=StringIO())
     assert list(usage_differences()) == []
