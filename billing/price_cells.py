@@ -2,12 +2,15 @@
 
 import re
 
-_STARTS = r"[=+\-@\t\r\n＝＋－＠]"
-_WITHIN = r"(?!\A)([;\t\r\n]\s*)"
-"""Where a spreadsheet that parts cells by semicolons, tabs or lines would see another begin."""
-_START = re.compile(rf" *'|\s*{_STARTS}")
-_WRITE = re.compile(rf"{_WITHIN}(?='*[=+\-@＝＋－＠])")
-_READ = re.compile(rf"{_WITHIN}'(?='*[=+\-@＝＋－＠])")
+BLANK = r"[\s\x00-\x20\x7f-\xa0\u200b-\u200f\u2060\ufeff]"
+"""What does not show, and may be passed over before a formula."""
+STARTS = rf"{BLANK}*[=+\-@\t\r\n＝＋－＠]"
+WITHIN = rf"([;\t\r\n](?:{BLANK}|\")*)"
+"""Where a spreadsheet that parts cells by semicolons, tabs or lines would see another begin.
+A quote before it is doubled by CSV, and so an empty text before what is taken for a formula."""
+_START = re.compile(rf" *'|{STARTS}")
+_WRITE = re.compile(rf"{WITHIN}(?='*[=+\-@＝＋－＠])")
+_READ = re.compile(rf"{WITHIN}'(?='*[=+\-@＝＋－＠])")
 
 
 def written_cell(text: str) -> str:

@@ -9,12 +9,10 @@ from tablib import Dataset  # type: ignore[import-untyped]
 
 from billing.models import Account, Budget, ExchangeRate, Settlement, Transfer
 from billing.money import nano_to_usd
+from billing.price_cells import STARTS, WITHIN
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What makes a spreadsheet take a cell for a formula, full-width forms included."""
-CELL_WITHIN = re.compile(r"(?!\A)([;\t\r\n]\s*)(?=[=+\-@＝＋－＠])")
-"""Where a spreadsheet that parts cells by semicolons (as Vietnamese ones do), tabs or lines, and so
-reads a cell of ours as several, would see another formula begin."""
+BEGINS = re.compile(STARTS)
+CELL_WITHIN = re.compile(rf"{WITHIN}(?=[=+\-@＝＋－＠])")
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 
 
@@ -23,7 +21,7 @@ def neutralised(cell: Any) -> Any:
     if not isinstance(cell, str) or NUMBER.fullmatch(cell):
         return cell
     cell = CELL_WITHIN.sub(r"\1'", cell)
-    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA_STARTS) else cell
+    return f"'{cell}" if BEGINS.match(cell) else cell
 
 
 class SafeCSV(CSV):  # type: ignore[misc]

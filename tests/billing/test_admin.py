@@ -193,7 +193,7 @@ def test_cells_of_an_export_are_never_formulas(
     assert {row["team"] for row in rows} == {f"'{evil}"}
 
 
-@pytest.mark.parametrize("cell", ["=1", "+1+1", "-cmd", "@SUM(1)", "\t=1", "\r=1", " =1", "＝1"])
+@pytest.mark.parametrize("cell", ["=1", "+1+1", "-cmd", "@SUM(1)", "\tx", " =1", "＝1"])
 def test_a_formula_is_neutralised(cell: str) -> None:
     assert neutralised(cell) == f"'{cell}"
 
@@ -202,6 +202,7 @@ def test_a_formula_is_neutralised(cell: str) -> None:
     ("cell", "safe"),
     [
         ("a;=1+1", "a;'=1+1"),
+        ("\t=1", "'\t'=1"),
         ("a; +1", "a; '+1"),
         ('a";@SUM(1)', "a\";'@SUM(1)"),
         ("a\n=1", "a\n'=1"),
