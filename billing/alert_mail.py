@@ -1,6 +1,8 @@
 """Spend alerts by mail: to those who answer for the team, each in her own language."""
 
 from dataclasses import dataclass
+from smtplib import SMTPServerDisconnected
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -53,25 +55,40 @@ def recipients(team: Team | None) -> list[Recipient]:
 
 
 def send_mails(alert: SpendAlert) -> str:
-    """Send an alert to each who is to know; returns what went wrong, in a word, or nothing."""
+    """Send an alert to each who is to know; returns what went wrong, in a word, or nothing.
+
+    An address that the mail server refuses keeps nobody else's mail back.
+    """
     told = recipients(alert.budget.team)
     if not told:
         return "nobody with a verified address"
+    error = ""
     try:
         with get_connection() as connection:
             for recipient in told:
-                with override(recipient.language):
-                    mail = EmailMessage(
-                        subject_of(alert),
-                        body_of(alert),
-                        to=[recipient.address],
-                        connection=connection,
-                    )
-                mail.send()
-    except Exception as error:
+                error = _send(_mail_to(recipient, alert, connection)) or error
+    except Exception as gone:
         # Never its text: mail servers repeat addresses in it, and more.
-        return type(error).__name__
+        error = type(gone).__name__
+    return error
+
+
+def _send(mail: EmailMessage) -> str:
+    """Send one mail; returns what was wrong with it. Raises what is wrong with the server."""
+    try:
+        mail.send()
+    except (SMTPServerDisconnected, ConnectionError, TimeoutError):
+        raise
+    except Exception as refused:
+        return type(refused).__name__
     return ""
+
+
+def _mail_to(recipient: Recipient, alert: SpendAlert, connection: Any) -> EmailMessage:
+    with override(recipient.language):
+        return EmailMessage(
+            subject_of(alert), body_of(alert), to=[recipient.address], connection=connection
+        )
 
 
 def subject_of(alert: SpendAlert) -> str:

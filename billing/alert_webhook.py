@@ -1,5 +1,6 @@
 """Spend alerts by webhook: a signed POST to SPEND_WEBHOOK_URL."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -32,18 +33,24 @@ def call_webhook(alert: SpendAlert) -> str:
         "Tram-Signature": f"sha256={signature(body, str(alert.pk), sent_at)}",
     }
     try:
-        with (
-            httpx.Client(
-                timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
-            ) as client,
-            client.stream(
-                "POST", settings.SPEND_WEBHOOK_URL, content=body, headers=headers
-            ) as answer,
-        ):
-            return "" if answer.is_success else f"HTTP {answer.status_code}"
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        status = asyncio.run(_post(body, headers))
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError) as error:
         # Never its text: it may hold the address, which is a secret.
         return type(error).__name__
+    return "" if 200 <= status < 300 else f"HTTP {status}"
+
+
+async def _post(body: bytes, headers: dict[str, str]) -> int:
+    """The status of the answer. All together is bounded, not only each step: whoever sends its head
+    a byte at a time would keep every other alert waiting."""
+    async with (
+        asyncio.timeout(TIMEOUT_SECONDS),
+        httpx.AsyncClient(
+            timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
+        ) as client,
+        client.stream("POST", settings.SPEND_WEBHOOK_URL, content=body, headers=headers) as answer,
+    ):
+        return answer.status_code
 
 
 def payload_of(alert: SpendAlert) -> dict[str, Any]:
