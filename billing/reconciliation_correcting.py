@@ -9,7 +9,6 @@ from django.db.models import F
 from billing import ledger
 from billing.budgets import give_back, locked_budgets_of
 from billing.models import (
-    Budget,
     Hold,
     ReconciliationFinding,
     ReconciliationRun,
@@ -51,7 +50,17 @@ def correct(
         more_at_relay = sum(each.theirs_nano_usd - each.ours_nano_usd for each in findings)
         amount = _more(row, hold, more_at_relay)
         overrun = row.cost_nano_usd + row.corrected_nano_usd + amount > hold.amount_nano_usd
-        transfer = _posted(run, hold, amount, budgets, overrun=overrun and amount > 0)
+        transfer = None
+        if amount or more_at_relay:
+            # Of nothing, where the team's cost stays: it dates what the relay asks now.
+            give_back(budgets, 0, amount)
+            transfer = ledger.post_correction(
+                hold,
+                amount,
+                key=f"correction:{run.pk}:{subject}",
+                note=f"Reconciliation {run.pk} with {run.relay}"[:200],
+                overrun=overrun and amount > 0,
+            )
         Settlement.objects.filter(pk=row.pk).update(
             corrected_nano_usd=F("corrected_nano_usd") + amount,
             relay_corrected_nano_usd=F("relay_corrected_nano_usd") + more_at_relay,
@@ -103,21 +112,6 @@ def _more(row: Settlement, hold: Hold, more_at_relay_nano_usd: int) -> int:
     factor = BASIS_POINTS + hold.markup_basis_points
     cost = checked(ceil_div(max(0, at_relay) * factor, BASIS_POINTS))
     return cost - row.cost_nano_usd - row.corrected_nano_usd
-
-
-def _posted(
-    run: ReconciliationRun, hold: Hold, amount: int, budgets: list[Budget], *, overrun: bool
-) -> Transfer | None:
-    if not amount:
-        return None
-    give_back(budgets, 0, amount)
-    return ledger.post_correction(
-        hold,
-        amount,
-        key=f"correction:{run.pk}:{hold.subject}",
-        note=f"Reconciliation {run.pk} with {run.relay}"[:200],
-        overrun=overrun,
-    )
 
 
 def _write(

@@ -28,18 +28,26 @@ class AttemptFacts:
     cached_tokens: int | None
     billed: bool
     request_id: str = ""
+    reasoning_tokens: int | None = None
+    images: int = 0
+
+    @property
+    def used(self) -> Used:
+        """What it used, to be priced."""
+        tokens = (self.prompt_tokens, self.completion_tokens, self.cached_tokens)
+        return Used(*tokens, self.reasoning_tokens, self.images)
 
 
 @dataclass(frozen=True)
 class Ours:
-    """The tries at one relay, and whose they are. `elsewhere` have tries at other relays too, so
-    one relay's bill cannot confirm them. `corrected_at_relay`: by how many nano-USD the relay cost
-    of each turn had been corrected when this was read."""
+    """The tries at one relay, and whose they are. `elsewhere` names the other relays that a turn
+    paid too: it is reconciled by the bills of all. `corrected_at_relay`: by how many nano-USD the
+    relay cost of each turn had been corrected when this was read."""
 
     tried: tuple[Tried, ...]
     teams: Mapping[str, UUID]
     corrected_at_relay: Mapping[str, int]
-    elsewhere: frozenset[str]
+    elsewhere: Mapping[str, frozenset[str]]
 
 
 def ours_at(relay: str, attempts: Iterable[AttemptFacts]) -> Ours:
@@ -62,11 +70,11 @@ def ours_at(relay: str, attempts: Iterable[AttemptFacts]) -> Ours:
             for facts, mine in zip(tries, _priced(row, tries), strict=True):
                 if facts.relay == relay:
                     tried.append(_as_corrected(mine, corrected.get((row.subject, facts.attempt))))
-    elsewhere = frozenset(
-        subject
+    others = {
+        subject: frozenset(each.relay for each in tries if each.billed and each.relay != relay)
         for subject, tries in turns.items()
-        if any(each.billed and each.relay != relay for each in tries)
-    )
+    }
+    elsewhere = {subject: relays for subject, relays in others.items() if relays}
     return Ours(tuple(tried), teams, corrected_at_relay, elsewhere)
 
 
@@ -78,8 +86,7 @@ def _priced(row: Settlement, tries: Sequence[AttemptFacts]) -> Iterator[Tried]:
     for each in tries:
         cost = 0
         if each.billed:
-            used = Used(each.prompt_tokens, each.completion_tokens, each.cached_tokens)
-            exact += exact_cost(used, price)
+            exact += exact_cost(each.used, price)
             upto = min(sold(exact), row.relay_cost_nano_usd)
             upto = row.relay_cost_nano_usd if each.attempt == last else upto
             cost, before = upto - before, upto

@@ -1,7 +1,7 @@
 """Reconciling: hold a bill against ours, write down what was found, and correct by transfers."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,6 +13,7 @@ from billing.errors import BillIncomplete, PeriodInvalid
 from billing.models import (
     Cause,
     Quality,
+    ReconciledPart,
     ReconciliationFinding,
     ReconciliationRun,
     RunState,
@@ -48,7 +49,7 @@ class Asked:
 @dataclass(frozen=True)
 class Outcome:
     """A run, what was compared, and the subjects that this run has confirmed or corrected
-    (`reconciled`: in all their tries), and of those above their hold now.
+    (`reconciled`: by the bills of all relays that they paid), and of those above their hold now.
 
     `left_nano_usd`: the relay's cost less ours after the corrections; `open_findings`: those that
     nothing explains away. A dry run tells what they would be.
@@ -174,8 +175,7 @@ def _corrected(run: ReconciliationRun, result: Comparison, ours: Ours) -> Outcom
     confirmed = {each.subject for each in result.confirmed} | set(done)
     confirmed |= {each.subject for each in kept if each.cause == Cause.ROUNDING}
     disputed = {each.subject for each in kept if each.cause != Cause.ROUNDING}
-    reconciled = tuple(sorted(confirmed - disputed - ours.elsewhere - missed))
-    _confirm(reconciled)
+    reconciled = _confirm(run, sorted(confirmed - disputed - missed), ours)
     run.corrected_nano_usd = corrected
     run.state = RunState.OPEN if open_findings else RunState.AGREED
     run.save(update_fields=["corrected_nano_usd", "state"])
@@ -187,13 +187,29 @@ def _correctable(found: Found) -> bool:
     return found.ours is not None and found.cause != Cause.ROUNDING
 
 
-def _confirm(subjects: tuple[str, ...]) -> None:
-    for chunk in _chunks(subjects):
+def _confirm(run: ReconciliationRun, subjects: list[str], ours: Ours) -> tuple[str, ...]:
+    """Note what this bill has confirmed; returns the turns that no other relay's bill is missing
+    of."""
+    parts = [each for each in subjects if each in ours.elsewhere]
+    for chunk in _chunks(parts):
+        ReconciledPart.objects.bulk_create(
+            [ReconciledPart(subject=each, relay=run.relay, run=run) for each in chunk],
+            ignore_conflicts=True,
+        )
+    # Read after they are written: of two bills at once one sees them both.
+    known: dict[str, set[str]] = defaultdict(set)
+    for chunk in _chunks(parts):
+        rows = ReconciledPart.objects.filter(subject__in=chunk)
+        for subject, relay in rows.values_list("subject", "relay"):
+            known[subject].add(relay)
+    whole = [each for each in subjects if ours.elsewhere.get(each, frozenset()) <= known[each]]
+    for chunk in _chunks(whole):
         Settlement.objects.filter(subject__in=chunk).exclude(quality=Quality.RECONCILED).update(
             quality_before=F("quality"), quality=Quality.RECONCILED
         )
+    return tuple(whole)
 
 
-def _chunks(subjects: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _chunks(subjects: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(subjects), AT_ONCE):
         yield subjects[start : start + AT_ONCE]

@@ -9,6 +9,7 @@ from billing.models.prices import Markup, PriceVersion
 from billing.models.rates import Currency, ExchangeRate
 from billing.models.reconciliation import (
     Cause,
+    ReconciledPart,
     ReconciliationFinding,
     ReconciliationRun,
     RunState,
@@ -34,6 +35,7 @@ __all__ = [
     "Period",
     "PriceVersion",
     "Quality",
+    "ReconciledPart",
     "ReconciliationFinding",
     "ReconciliationRun",
     "RunState",

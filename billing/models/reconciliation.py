@@ -1,6 +1,8 @@
 """Reconciliations: what was held against the relay's bill, and what was found. Findings never
 change."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -130,3 +132,24 @@ class ReconciliationFinding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cause} {self.subject or self.reference}"
+
+
+class ReconciledPart(models.Model):
+    """That a relay's bill has confirmed or corrected its tries of a turn that paid others too.
+
+    With the parts of all of them the turn is reconciled.
+    """
+
+    subject = models.CharField(max_length=80)
+    relay = models.CharField(max_length=100)
+    run = models.ForeignKey(ReconciliationRun, on_delete=models.PROTECT, related_name="parts")
+
+    class Meta:
+        """Once each."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=("subject", "relay"), name="billing_reconciledpart_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.relay}"

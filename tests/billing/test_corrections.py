@@ -1,15 +1,12 @@
 """Correcting what turns cost by the relay's bill: by transfers alone, and never twice."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 
 from accounts.models import Team, User
 from billing.budgets import budget_of
 from billing.errors import BillIncomplete
-from billing.fold import Difference
 from billing.limit_setting import NewLimit, set_limit
 from billing.markups import set_markup
 from billing.models import (
@@ -24,52 +21,10 @@ from billing.models import (
     TransferKind,
 )
 from billing.reconciliation_bills import Bill
-from billing.reconciliation_matching import Billed
-from billing.reconciliation_ours import AttemptFacts, ours_at
-from billing.reconciliation_runs import Asked, Outcome, reconcile
-from billing.verification import verify
-from tests.billing.conftest import MODEL, give, hold_for, settle_as
-
-AT = timezone.now() - timedelta(hours=2)
-
-
-def paid(team: Team, person: User, subject: str, tokens: tuple[int, int], **facts: Any) -> None:
-    """A turn that was held for and settled."""
-    hold_for(team, person, subject)
-    settle_as(subject, *tokens, **facts)
-
-
-def tried(subject: str, tokens: tuple[int, int], attempt: int = 1, **facts: Any) -> AttemptFacts:
-    values: dict[str, Any] = {"relay": "demo", "cached_tokens": None, "billed": True}
-    return AttemptFacts(
-        subject=subject,
-        attempt=attempt,
-        model=MODEL,
-        began_at=AT,
-        ended_at=AT + timedelta(seconds=5),
-        prompt_tokens=tokens[0],
-        completion_tokens=tokens[1],
-        **(values | facts),
-    )
-
-
-def row(line: int, tokens: tuple[int, int], nano_usd: int, at: datetime = AT) -> Billed:
-    return Billed(line, MODEL, at, *tokens, None, nano_usd)
-
-
-def wrong() -> list[Difference]:
-    """What contradicts the books; the test database has no guards against deletion."""
-    return [each for each in verify().differences if each.code != "guard_missing"]
-
-
-def run(rows: list[Billed], attempts: list[AttemptFacts], **how: Any) -> Outcome:
-    values: dict[str, Any] = {
-        "since": AT - timedelta(hours=1),
-        "until": AT + timedelta(hours=1),
-        "dry_run": False,
-    }
-    asked = Asked(relay="demo", bill=Bill(tuple(rows), "", "bill.csv"), **(values | how))
-    return reconcile(asked, ours_at("demo", attempts))
+from billing.reconciliation_ours import ours_at
+from billing.reconciliation_runs import Asked, reconcile
+from tests.billing.conftest import give
+from tests.billing.correcting import AT, paid, row, run, tried, wrong
 
 
 @pytest.fixture
@@ -181,18 +136,6 @@ def test_a_first_try_that_was_billed_after_all_is_charged_to_its_turn(
     assert outcome.comparison.causes == {Cause.DOUBLE_ATTEMPT: 1}
     assert budget_of(funded.pk).spent_nano_usd == 1_784_000
     assert run(bill, attempts).comparison.findings == []
-    assert wrong() == []
-
-
-def test_a_turn_over_two_relays_is_corrected_by_the_one_and_not_confirmed_for_both(
-    funded: Team, alice: User
-) -> None:
-    paid(funded, alice, "turn:1", (300, 20))
-    attempts = [tried("turn:1", (200, 0), 1, relay="other"), tried("turn:1", (100, 20), 2)]
-    outcome = run([row(2, (100, 30), 1_040_000)], attempts)
-    assert outcome.comparison.ours.nano_usd == 960_000
-    assert budget_of(funded.pk).spent_nano_usd == 2_560_000 + 80_000
-    assert Settlement.objects.get().quality == Quality.REPORTED
     assert wrong() == []
 
 
