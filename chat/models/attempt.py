@@ -44,6 +44,9 @@ class Attempt(models.Model):
     prompt_tokens = models.PositiveIntegerField(_("prompt tokens"), default=0)
     completion_tokens = models.PositiveIntegerField(_("answer tokens"), default=0)
     cached_tokens = models.PositiveIntegerField(_("cached tokens"), null=True, blank=True)
+    # Parts of the answer's price, as the counts above: of the tokens out, and beside them.
+    reasoning_tokens = models.PositiveIntegerField(_("reasoning tokens"), null=True, blank=True)
+    images = models.PositiveIntegerField(_("images"), default=0)
     counted_prompt_tokens = models.PositiveIntegerField(
         _("prompt tokens by our count"), null=True, blank=True
     )

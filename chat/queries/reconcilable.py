@@ -42,6 +42,8 @@ def _facts(row: Attempt, began_at: datetime) -> AttemptFacts:
         prompt_tokens=row.prompt_tokens,
         completion_tokens=row.completion_tokens,
         cached_tokens=row.cached_tokens,
+        reasoning_tokens=row.reasoning_tokens,
+        images=row.images,
         billed=bool(row.quality),
         request_id=row.response_id.removeprefix(ANSWER_PREFIX),
     )

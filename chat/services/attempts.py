@@ -181,6 +181,8 @@ def _row(turn_id: UUID, weighed: Weighed, cost_nano_usd: int) -> Attempt:
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         cached_tokens=usage.cached_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        images=usage.images,
         counted_prompt_tokens=weighed.counted_prompt_tokens,
         counted_completion_tokens=weighed.counted_completion_tokens,
         quality=weighed.quality,

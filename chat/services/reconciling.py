@@ -38,8 +38,10 @@ def reconcile_relay(asked: Asked) -> Outcome:
     The turns then show what they cost after all. Raises PeriodInvalid, BillIncomplete.
     """
     check_period(asked.since, asked.until)
-    outcome = reconcile(asked, _ours(asked.relay, asked.since, asked.until))
-    _tell_turns(outcome)
+    ours = _ours(asked.relay, asked.since, asked.until)
+    outcome = reconcile(asked, ours)
+    if not asked.dry_run:
+        _tell_turns(ours, outcome)
     if outcome.overruns:
         detail = f"By its bill, {len(outcome.overruns)} turns cost more than was held for them."
         raise_alert(AlertKind.OVERRUN, relay=asked.relay, detail=detail)
@@ -75,13 +77,16 @@ def _ours(relay: str, since: datetime, until: datetime) -> Ours:
     return ours_at(relay, tries_between(relay, since - margin, until + margin))
 
 
-def _tell_turns(outcome: Outcome) -> None:
+def _tell_turns(ours: Ours, outcome: Outcome) -> None:
     for chunk in _chunks(outcome.reconciled):
         Turn.objects.filter(pk__in=map(_turn_id, chunk)).update(quality=Quality.RECONCILED)
-    for chunk in _chunks(outcome.corrected):
-        for row in Settlement.objects.filter(subject__in=chunk):
+    # Those of earlier runs too: one that was cut off has corrected turns and not told them.
+    for chunk in _chunks(list(ours.teams)):
+        rows = Settlement.objects.filter(subject__in=chunk).exclude(corrected_nano_usd=0)
+        for row in rows:
             cost = row.cost_nano_usd + row.corrected_nano_usd
-            Turn.objects.filter(pk=_turn_id(row.subject)).update(cost_nano_usd=cost)
+            turn = Turn.objects.filter(pk=_turn_id(row.subject))
+            turn.exclude(cost_nano_usd=cost).update(cost_nano_usd=cost)
 
 
 def _turn_id(subject: str) -> UUID:
