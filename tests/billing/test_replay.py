@@ -1,0 +1,42 @@
+"""The replay of `tests.benchmarks.replay`, short: everything ties out, and what is planted is
+found."""
+
+from typing import Any
+
+import pytest
+
+from tests.benchmarks.replay.running import run
+from tests.benchmarks.replay.tying import tie_out
+
+
+def test_some_weeks_of_turns_tie_out_and_reconcile(db: None, settings: Any) -> None:
+    settings.STATEMENT_ZONES = ("Asia/Shanghai",)
+    report = run(300, seed=4, plants=2)
+    assert report.wrong == []
+    said = "\n".join(report.lines)
+    for cause in ("lost_row", "unbilled", "double_attempt", "price_drift", "cache_drift"):
+        assert said.count(f"'{cause}': 2") >= 2, cause
+    assert "refused" in said
+    assert "overrun" in said
+
+
+def test_a_figure_that_is_off_by_one_is_told(
+    db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from billing.models import Budget, Settlement
+    from tests.benchmarks.replay import running
+
+    settings.STATEMENT_ZONES = ()
+    told = []
+
+    def tampered(player: Any, books: Any) -> list[str]:
+        row = Settlement.objects.order_by("id")[0]
+        Settlement.objects.filter(pk=row.pk).update(cost_nano_usd=row.cost_nano_usd + 1)
+        Budget.objects.filter(limit=None).update(held_nano_usd=1)
+        told.extend(tie_out(player, books))
+        return []
+
+    monkeypatch.setattr(running, "tie_out", tampered)
+    run(30, seed=4, plants=1)
+    for what in ("settled and corrected", "credit of team 0", "usage by day", "statement of team"):
+        assert any(what in each for each in told), what
