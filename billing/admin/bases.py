@@ -63,7 +63,7 @@ class Exported(ExportMixin, admin.ModelAdmin[Any]):  # type: ignore[misc]
     class Media:
         """Sets money right."""
 
-        css = {"all": ("billing/overview.css",)}
+        css = {"all": ("billing/admin.css", "billing/rows.css")}
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
