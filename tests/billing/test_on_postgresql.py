@@ -15,6 +15,8 @@ AGAIN = (
     "tests/billing/test_chain.py",
     "tests/billing/test_races.py",
     "tests/billing/test_corrections.py",
+    "tests/billing/test_relays_and_corrections.py",
+    "tests/billing/test_reconciliation_races.py",
     "tests/billing/test_limits.py",
     "tests/billing/test_limit_setting.py",
     "tests/billing/test_limit_races.py",
@@ -26,6 +28,7 @@ AGAIN = (
 )
 # The rest, for `make slow`.
 AGAIN_SLOWLY = (
+    "tests/billing/test_replay.py",
     "tests/billing/test_statements.py",
     "tests/billing/test_commands.py",
     "tests/billing/test_overview.py",
