@@ -1,26 +1,39 @@
 """Budgets: giving teams credit. What limits bound stands with the limits."""
 
+from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.actors import actor_of
+from accounts.services.audit import record
 from billing.admin.amounts import SaidOnce, UsdField
 from billing.admin.bases import Exported, money
 from billing.admin.exports import BudgetResource
 from billing.budgets import check_grant, grant_credit, team_key
 from billing.errors import AmountInvalid
 from billing.limits import RANKS
-from billing.models import Budget, BudgetScope, LimitScope
+from billing.models import Budget, BudgetScope, LimitScope, Transfer
+from billing.money import format_usd
 from billing.topups import Currency, credit_for, top_up
 
-CREDIT = ("credit_usd", "paid_cny", "credit_note")
+CREDIT = ("credit_usd", "paid_cny", "credit_note", "once")
+
+
+class OnceField(forms.UUIDField):
+    """Another number in each form that is opened, so that sending it twice gives credit once."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ARG002
+        """It is nothing that a person changes."""
+        return False
 
 
 class BudgetForm(SaidOnce, forms.ModelForm[Budget]):
@@ -44,12 +57,19 @@ class BudgetForm(SaidOnce, forms.ModelForm[Budget]):
         max_length=150,
         help_text=_("Stands in the ledger beside the credit."),
     )
+    once = OnceField(widget=forms.HiddenInput, required=False, initial=uuid4)
 
     class Meta:
         """What a person sets."""
 
         model = Budget
         fields = ("team", "soft_limit_percent")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "soft_limit_percent" in self.fields:
+            # Django's own words for the table's constraint help nobody.
+            self.fields["soft_limit_percent"].validators.append(MaxValueValidator(100))
 
     def clean(self) -> dict[str, Any] | None:
         """A team, once; credit that can be given."""
@@ -67,7 +87,16 @@ class BudgetForm(SaidOnce, forms.ModelForm[Budget]):
                 credit_for(paid, Currency.CNY)
         except AmountInvalid as error:
             raise ValidationError(_(str(error)), code=error.code) from error
+        if self._was_sent(cleaned):
+            raise ValidationError(
+                _("This form was sent before, and its credit is given. Open it anew to give more.")
+            )
         return cleaned
+
+    def _was_sent(self, cleaned: dict[str, Any]) -> bool:
+        cleaned["once"] = once = cleaned.get("once") or uuid4()
+        keys = [f"grant:form:{once}", f"grant:topup:form:{once}"]
+        return Transfer.objects.filter(idempotency_key__in=keys).exists()
 
 
 class BudgetAdmin(Exported):
@@ -122,22 +151,31 @@ class BudgetAdmin(Exported):
             super().save_model(request, obj, form, change)
         else:
             obj.save(update_fields=["soft_limit_percent"])
-        self._give(obj.team_id, form.cleaned_data, request.user.pk)
+        actor = actor_of(request)
+        if "soft_limit_percent" in form.changed_data:
+            record(actor, "soft_limit_set", obj, percent=str(obj.soft_limit_percent))
+        for transfer in self._given(obj.team_id, form.cleaned_data, request.user.pk):
+            amount = format_usd(transfer.amount_nano_usd)
+            record(actor, "credit_given", obj, amount=amount, kind=transfer.kind)
 
-    def _give(self, team_id: UUID, given: dict[str, Any], person_id: int | None) -> None:
-        note = given.get("credit_note") or ""
+    def _given(
+        self, team_id: UUID, given: dict[str, Any], person_id: int | None
+    ) -> Iterator[Transfer]:
+        note, once = given.get("credit_note") or "", given["once"]
         if credit := given.get("credit_usd"):
-            grant_credit(
+            yield grant_credit(
                 team_id=team_id,
                 amount_nano_usd=credit,
                 person_id=person_id,
                 note=note or "Given in the administration",
+                idempotency_key=f"form:{once}",
             )
         if paid := given.get("paid_cny"):
-            top_up(
+            yield top_up(
                 team_id=team_id,
                 amount=paid,
                 currency=Currency.CNY,
                 person_id=person_id,
                 note=note,
+                idempotency_key=f"form:{once}",
             )

@@ -9,6 +9,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from import_export import fields, resources
 
+from accounts.actors import actor_of
+from accounts.services.audit import record
 from billing.admin.amounts import SaidOnce
 from billing.admin.bases import Exported
 from billing.errors import BillingError
@@ -158,3 +160,9 @@ class MarkupAdmin(Exported):
         made = set_markup(obj.basis_points, obj.team_id, starts_at, request.user.pk)
         obj.pk, obj.starts_at = made.pk, made.starts_at
         obj._state.adding = False
+        percent = basis_points_to_percent(made.basis_points)
+        team = str(made.team) if made.team else ""
+        starts_at = made.starts_at.isoformat()
+        record(
+            actor_of(request), "markup_set", made, percent=percent, team=team, starts_at=starts_at
+        )

@@ -1,21 +1,27 @@
 """Pages of the prices: try a price on past traffic, import a price book."""
 
+import hashlib
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.actors import actor_of
+from accounts.services.audit import Named, record
 from billing.admin.bases import Exported
 from billing.admin.price_forms import BookForm, TrialForm, days_tried
 from billing.errors import BillingError
-from billing.price_book import import_book, write_book
-from billing.prices import BOUGHT
+from billing.models import PriceVersion
+from billing.money import format_usd
+from billing.price_book import Plan, import_book, write_book
+from billing.prices import BOUGHT, figures_of
 
 
 class PricePages(Exported):
@@ -49,7 +55,7 @@ class PricePages(Exported):
         form = BookForm(request.POST, request.FILES) if request.method == "POST" else BookForm()
         if form.is_valid() and "confirm" in request.POST:
             try:
-                plan = import_book(form.book, request.user.pk)
+                plan = _imported(request, form.book)
             except BillingError as error:
                 form.add_error(None, str(error))
             else:
@@ -89,6 +95,23 @@ class PricePages(Exported):
             **context,
         }
         return TemplateResponse(request, template, context)
+
+
+def audited(price: PriceVersion) -> dict[str, str]:
+    """What the audit log keeps of a new price."""
+    figures = {
+        name: format_usd(figure) for name, figure in figures_of(price).items() if figure is not None
+    }
+    return {"starts_at": price.starts_at.isoformat()} | figures
+
+
+def _imported(request: HttpRequest, book: bytes) -> Plan:
+    with transaction.atomic():
+        plan = import_book(book, request.user.pk)
+        digest, number = hashlib.sha256(book).hexdigest(), str(len(plan.added))
+        book_of_prices = Named("price_book", digest[:40], "CSV")
+        record(actor_of(request), "prices_imported", book_of_prices, added=number, sha256=digest)
+    return plan
 
 
 def _may_see_usage(request: HttpRequest) -> bool:

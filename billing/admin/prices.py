@@ -7,9 +7,11 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.actors import actor_of
+from accounts.services.audit import record
 from billing.admin.bases import money
 from billing.admin.price_forms import PriceForm
-from billing.admin.price_pages import PricePages
+from billing.admin.price_pages import PricePages, audited
 from billing.formatting import shown_percent
 from billing.models import PriceVersion
 from billing.prices import set_price, view_of
@@ -106,3 +108,4 @@ class PriceVersionAdmin(PricePages):
         )
         obj.pk, obj.starts_at = made.pk, made.starts_at
         obj._state.adding = False
+        record(actor_of(request), "price_set", made, **audited(made))

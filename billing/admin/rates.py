@@ -9,6 +9,8 @@ from django.http import HttpRequest
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
+from accounts.actors import actor_of
+from accounts.services.audit import record
 from billing.admin.amounts import SaidOnce
 from billing.admin.bases import Exported
 from billing.admin.exports import RateResource
@@ -101,3 +103,5 @@ class ExchangeRateAdmin(Exported):
         )
         obj.pk, obj.starts_at = made.pk, made.starts_at
         obj._state.adding = False
+        units, starts_at = self.units(made), made.starts_at.isoformat()
+        record(actor_of(request), "rate_set", made, units=units, starts_at=starts_at)
