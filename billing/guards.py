@@ -5,6 +5,8 @@ copy the table, and a copy has no triggers: such a migration must call `create_g
 `verifyledger` reports a guard that is missing.
 """
 
+from collections.abc import Iterator
+
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 IMMUTABLE_TABLES = (
@@ -18,11 +20,19 @@ IMMUTABLE_TABLES = (
 )
 KEPT_TABLES = ("billing_settlement", "billing_account")
 """Their rows may change (quality, cached counters) but never go."""
-SAME_KEY = {
-    "billing_transfer": " OR idempotency_key = NEW.idempotency_key",
-    "billing_hold": " OR subject = NEW.subject OR transfer_id = NEW.transfer_id",
+UNIQUE_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "billing_transfer": (("idempotency_key",), ("team_id", "number")),
+    "billing_hold": (("subject",), ("transfer_id",)),
+    "billing_holdbudget": (("hold_id", "budget_id"),),
+    "billing_settlement": (("subject",), ("hold_id",)),
+    "billing_account": (("kind", "team_id"),),
 }
 """By what a row of SQLite could be replaced, besides its id."""
+_FUNCTION = "billing_refuse_change"
+_BODY = (
+    " BEGIN RAISE EXCEPTION '%: ledger rows are never changed', TG_TABLE_NAME "
+    "USING ERRCODE = 'restrict_violation'; END "
+)
 
 
 def guard_names(vendor: str) -> set[str]:
@@ -31,19 +41,24 @@ def guard_names(vendor: str) -> set[str]:
     names |= {f"{table}_refuse_delete" for table in IMMUTABLE_TABLES + KEPT_TABLES}
     if vendor == "postgresql":
         return names | {f"{table}_refuse_truncate" for table in IMMUTABLE_TABLES + KEPT_TABLES}
-    return names | {f"{table}_refuse_replace" for table in IMMUTABLE_TABLES}
+    return names | {f"{table}_refuse_replace" for table in IMMUTABLE_TABLES + KEPT_TABLES}
 
 
 def create_guards(connection: BaseDatabaseWrapper) -> None:
-    """Create every trigger that is not there. Needs no transaction of its own.
+    """Create every trigger anew. Needs no transaction of its own.
 
-    An early migration calls it before the later tables are made: it guards those that are there.
+    An early migration calls it before the later tables and columns are made: it guards by those
+    that are there.
     """
     with connection.cursor() as cursor:
-        made = set(connection.introspection.table_names(cursor))
-        immutable = tuple(table for table in IMMUTABLE_TABLES if table in made)
-        write = _postgresql if connection.vendor == "postgresql" else _sqlite
-        for statement in write(immutable):
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f"CREATE OR REPLACE FUNCTION {_FUNCTION}() RETURNS trigger LANGUAGE plpgsql "
+                f"AS $${_BODY}$$"
+            )
+        for name, (table, statement) in _guards(connection).items():
+            on = f" ON {table}" if connection.vendor == "postgresql" else ""
+            cursor.execute(f"DROP TRIGGER IF EXISTS {name}{on}")
             cursor.execute(statement)
 
 
@@ -59,50 +74,72 @@ def drop_delete_guards(connection: BaseDatabaseWrapper) -> None:
 
 
 def missing_guards(connection: BaseDatabaseWrapper) -> set[str]:
-    """The names of triggers that should be there and are not, or are switched off."""
-    catalogue = (
-        "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'"
-        if connection.vendor == "postgresql"
-        else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-    )
+    """The names of triggers that are not there as they were made, or are switched off."""
+    found = _postgresql_triggers if connection.vendor == "postgresql" else _sqlite_triggers
+    there = found(connection)
+    wanted = {name: statement for name, (_, statement) in _guards(connection).items()}
+    gone = guard_names(connection.vendor) - wanted.keys()
+    return gone | {name for name, statement in wanted.items() if there.get(name) != statement}
+
+
+def _sqlite_triggers(connection: BaseDatabaseWrapper) -> dict[str, str]:
     with connection.cursor() as cursor:
-        cursor.execute(catalogue)
-        return guard_names(connection.vendor) - {name for (name,) in cursor.fetchall()}
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        return dict(cursor.fetchall())
 
 
-def _sqlite(immutable: tuple[str, ...]) -> list[str]:
-    def rows_of(table: str) -> str:
-        return f"SELECT 1 FROM {table}"  # noqa: S608 - the tables are constants
+def _postgresql_triggers(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """Those that fire in every session and still refuse, by what they say."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgname, pg_get_triggerdef(t.oid, true) FROM pg_trigger t "
+            "JOIN pg_proc p ON p.oid = t.tgfoid "
+            "WHERE t.tgenabled IN ('O', 'A') AND p.proname = %s AND p.prosrc = %s",
+            [_FUNCTION, _BODY],
+        )
+        return dict(cursor.fetchall())
 
-    refusals = [(table, "update") for table in immutable]
-    refusals += [(table, "delete") for table in immutable + KEPT_TABLES]
-    statements = [
-        f"CREATE TRIGGER IF NOT EXISTS {table}_refuse_{act} BEFORE {act.upper()} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, '{table}: ledger rows are never changed'); END"
-        for table, act in refusals
-    ]
+
+def _guards(connection: BaseDatabaseWrapper) -> dict[str, tuple[str, str]]:
+    """Each trigger's name, with its table and its statement as the database gives it back."""
+    with connection.cursor() as cursor:
+        made = set(connection.introspection.table_names(cursor))
+        write = _postgresql if connection.vendor == "postgresql" else _sqlite
+        guards: dict[str, tuple[str, str]] = {}
+        for table in IMMUTABLE_TABLES + KEPT_TABLES:
+            if table in made:
+                columns = connection.introspection.get_table_description(cursor, table)
+                for name, statement in write(table, {each.name for each in columns}):
+                    guards[name] = table, statement
+    return guards
+
+
+def _sqlite(table: str, columns: set[str]) -> Iterator[tuple[str, str]]:
+    for act in ("update", "delete") if table in IMMUTABLE_TABLES else ("delete",):
+        name = f"{table}_refuse_{act}"
+        yield (
+            name,
+            f"CREATE TRIGGER {name} BEFORE {act.upper()} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table}: ledger rows are never changed'); END",
+        )
     # INSERT OR REPLACE deletes the old row without firing the delete trigger.
-    statements += [
-        f"CREATE TRIGGER IF NOT EXISTS {table}_refuse_replace BEFORE INSERT ON {table} "
-        f"WHEN EXISTS ({rows_of(table)} WHERE id = NEW.id{SAME_KEY.get(table, '')}) "
-        f"BEGIN SELECT RAISE(ABORT, '{table}: ledger rows are never replaced'); END"
-        for table in immutable
-    ]
-    return statements
+    name = f"{table}_refuse_replace"
+    keys = (key for key in UNIQUE_KEYS.get(table, ()) if columns.issuperset(key))
+    same = [" AND ".join(f"{column} IS NEW.{column}" for column in key) for key in (("id",), *keys)]
+    row = f"SELECT 1 FROM {table} WHERE {' OR '.join(same)}"  # noqa: S608 - constants
+    yield (
+        name,
+        f"CREATE TRIGGER {name} BEFORE INSERT ON {table} WHEN EXISTS ({row}) "
+        f"BEGIN SELECT RAISE(ABORT, '{table}: ledger rows are never replaced'); END",
+    )
 
 
-def _postgresql(immutable: tuple[str, ...]) -> list[str]:
-    statements = [
-        "CREATE OR REPLACE FUNCTION billing_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
-        "BEGIN RAISE EXCEPTION '%: ledger rows are never changed', TG_TABLE_NAME "
-        "USING ERRCODE = 'restrict_violation'; END $$"
-    ]
-    guards = [(table, "update", "ROW") for table in immutable]
-    for table in immutable + KEPT_TABLES:
-        guards += [(table, "delete", "ROW"), (table, "truncate", "STATEMENT")]
-    statements += [
-        f"CREATE OR REPLACE TRIGGER {table}_refuse_{act} BEFORE {act.upper()} ON {table} "
-        f"FOR EACH {level} EXECUTE FUNCTION billing_refuse_change()"
-        for table, act, level in guards
-    ]
-    return statements
+def _postgresql(table: str, _columns: set[str]) -> Iterator[tuple[str, str]]:
+    acts = [("delete", "ROW"), ("truncate", "STATEMENT")]
+    for act, level in [("update", "ROW"), *acts] if table in IMMUTABLE_TABLES else acts:
+        name = f"{table}_refuse_{act}"
+        yield (
+            name,
+            f"CREATE TRIGGER {name} BEFORE {act.upper()} ON {table} "
+            f"FOR EACH {level} EXECUTE FUNCTION {_FUNCTION}()",
+        )

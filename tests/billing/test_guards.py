@@ -15,7 +15,7 @@ from billing.guards import (
     missing_guards,
 )
 from billing.markups import set_markup
-from billing.models import Hold, Markup, PriceVersion, Settlement, Transfer
+from billing.models import Hold, HoldBudget, Markup, PriceVersion, Settlement, Transfer
 from tests.billing.conftest import give, hold_for, settle_as
 
 
@@ -67,6 +67,56 @@ def test_a_ledger_row_cannot_be_replaced(guarded: None) -> None:
             f"INSERT OR REPLACE INTO billing_transfer ({columns}, id, idempotency_key) "
             f"SELECT {columns}, {key} FROM billing_transfer WHERE kind = 'hold'"
         )
+
+
+def test_a_ledger_row_cannot_be_replaced_by_its_number(guarded: None) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("only SQLite knows INSERT OR REPLACE")
+    for model, new in (
+        (Transfer, {"id": "id + 100", "idempotency_key": "'another key'"}),
+        (HoldBudget, {"id": "id + 100"}),
+        (Settlement, {"id": "id + 100", "hold_id": "hold_id + 100"}),
+    ):
+        columns = [str(field.column) for field in model._meta.concrete_fields]
+        values = ", ".join(new.get(column, column) for column in columns)
+        assert refused(
+            f"INSERT OR REPLACE INTO {model._meta.db_table} ({', '.join(columns)}) "
+            f"SELECT {values} FROM {model._meta.db_table}"
+        )
+        assert model.objects.filter(pk=model.objects.earliest("pk").pk).exists()
+
+
+HOLLOW = {
+    "sqlite": (
+        "DROP TRIGGER billing_hold_refuse_update",
+        "CREATE TRIGGER billing_hold_refuse_update BEFORE UPDATE ON billing_hold WHEN 0 "
+        "BEGIN SELECT RAISE(ABORT, 'billing_hold: ledger rows are never changed'); END",
+    ),
+    "postgresql": ("ALTER TABLE billing_hold ENABLE REPLICA TRIGGER billing_hold_refuse_update",),
+}
+
+
+def test_a_guard_that_guards_nothing_is_found(guarded: None) -> None:
+    with connection.cursor() as cursor:
+        for statement in HOLLOW[connection.vendor]:
+            cursor.execute(statement)
+    assert not refused("UPDATE billing_hold SET id = id")
+    assert missing_guards(connection) == {"billing_hold_refuse_update"}
+    create_guards(connection)
+    assert missing_guards(connection) == set()
+
+
+def test_guards_by_a_function_that_was_emptied_are_found(guarded: None) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL's triggers call a function")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION billing_refuse_change() RETURNS trigger "
+            "LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
+        )
+    assert missing_guards(connection) == guard_names(connection.vendor)
+    create_guards(connection)
+    assert missing_guards(connection) == set()
 
 
 def test_a_ledger_cannot_be_truncated(guarded: None) -> None:
