@@ -14,7 +14,7 @@ from django.db import connection
 from billing import chain
 from billing.dialects import in_each, moment_of, uuid_value
 from billing.models import Account, AccountKind, Hold, Transfer, TransferKind
-from billing.money import checked
+from billing.money import MAX_NANO_USD, checked
 
 _MOVE = in_each("""
 UPDATE billing_account SET
@@ -31,7 +31,10 @@ WHERE id IN (%(debit)s, %(credit)s)
 RETURNING id, entries, {now}
 """)
 
-_MAC = "SELECT mac FROM billing_transfer WHERE team_id = %s AND number = %s"
+_BEFORE = """
+SELECT number, mac, debit_id, debit_entry, credit_id, credit_entry FROM billing_transfer
+WHERE team_id = %s AND number BETWEEN %s AND %s ORDER BY number DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,15 @@ class TeamAccounts:
 
     wallet_id: int
     spending_id: int
+
+
+@dataclass(frozen=True)
+class _Before:
+    """The transfer that the next ones of a team follow, and its places in its two accounts."""
+
+    number: int
+    mac: str
+    entries: dict[int, int]
 
 
 def accounts_of(team_id: UUID) -> TeamAccounts:
@@ -174,26 +186,47 @@ def _post(
     places, now = _move(
         first.debit_id, first.credit_id, len(transfers), pending_nano_usd, posted_nano_usd
     )
-    before = places[wallet_id] - len(transfers)
-    mac = _mac_at(first.team_id, before)
+    own = {first.debit_id, first.credit_id}
+    if first.kind in (TransferKind.GRANT, TransferKind.ADJUSTMENT):
+        # The other account is of all teams: another one's transfer may have been its last.
+        own = {wallet_id}
+    before = _before(first.team_id, places[wallet_id] - len(transfers), len(transfers))
+    places |= {id: entry + len(transfers) for id, entry in before.entries.items() if id in own}
     for back, transfer in enumerate(reversed(transfers)):
-        transfer.number = places[wallet_id] - back
+        transfer.number = before.number + len(transfers) - back
         transfer.debit_entry = places[transfer.debit_id] - back
         transfer.credit_entry = places[transfer.credit_id] - back
         transfer.created_at = now
+    mac = before.mac
     for transfer in transfers:
         chain.sign(transfer, mac)
         mac = transfer.mac
         transfer.save(force_insert=True)
 
 
-def _mac_at(team_id: UUID, number: int) -> str:
-    """The mac of a transfer of a team; nothing before the first one."""
+def _before(team_id: UUID, counted: int, more: int) -> _Before:
+    """The team's transfer that the next ones follow: the one that its wallet counted.
+
+    Where somebody lowered that count, rows stand where the next ones would be: then the team's last
+    one. The count stays as it is, for `verifyledger` to tell; but turns can be held and settled.
+    """
+    counted = max(counted, 0)
+    found = _newest(team_id, counted, counted + more)
+    if found is not None and found.number > counted:
+        found = _newest(team_id, counted, MAX_NANO_USD)
+    # None: its first, or the rows before it were cut off, and the gap tells so.
+    return found or _Before(counted, "", {})
+
+
+def _newest(team_id: UUID, first: int, last: int) -> _Before | None:
     # A statement of its own: another one's snapshot may be older than its locks.
     with connection.cursor() as cursor:
-        cursor.execute(_MAC, [uuid_value(team_id), number])
+        cursor.execute(_BEFORE, [uuid_value(team_id), first, last])
         row = cursor.fetchone()
-    return row[0] if row else ""
+    if row is None:
+        return None
+    number, mac, debit_id, debit_entry, credit_id, credit_entry = row
+    return _Before(number, mac, {debit_id: debit_entry, credit_id: credit_entry})
 
 
 def _move(
