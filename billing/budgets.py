@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from billing import ledger
@@ -15,7 +15,7 @@ from billing.errors import AmountInvalid
 from billing.limit_words import exhausted
 from billing.limits import RANKS, current_budgets, limits_above
 from billing.models import Budget, BudgetScope, Hold, Limit, LimitScope, Transfer
-from billing.money import MAX_GRANT_NANO_USD, format_usd, usd_to_nano
+from billing.money import MAX_GRANT_NANO_USD, checked, format_usd, usd_to_nano
 
 _LOCKED = in_each("SELECT * FROM billing_budget WHERE {which} ORDER BY rank, id {for_update}")
 _TAKE = """
@@ -67,12 +67,17 @@ def locked_budgets(
 
     The team's own is among them, empty where nothing was ever granted: a free model may run on it.
     """
-    keys = current_budgets(limits_above(team_id, person_id, conversation_id))
-    keys.append(team_key(team_id))
+    own = team_key(team_id)
+    keys, own_is_missing = current_budgets(limits_above(team_id, person_id, conversation_id), own)
+    keys.append(own)
+    if own_is_missing:
+        # Before any is locked: whoever had locked a person's and then this one would wait for those
+        # who lock in the right order, and they for it.
+        _opened_team_budget(team_id)
     which = f"key IN ({marks(len(keys))})"
     budgets = _locked(which, keys)
     if len(budgets) < len(keys):
-        # Who opens this one waits for no budget, so the order does not matter this once.
+        # It is the only one then.
         _locked_team_budget(team_id)
         budgets = _locked(which, keys)
     return budgets
@@ -134,25 +139,35 @@ def grant_credit(
 ) -> Transfer:
     """Give a team credit, or take some back with a negative amount, once per idempotency key.
 
-    Returns the transfer; with a known key, the one made before. AmountInvalid as `check_grant`.
+    Returns the transfer; with a known key, the one made before. AmountInvalid as `check_grant`, and
+    where the team's credit would be beyond what the ledger can hold.
     """
     check_grant(amount_nano_usd)
     key = f"grant:{idempotency_key or uuid4()}"
-    with transaction.atomic():
-        budget = _locked_team_budget(team_id)
-        granted_before = Transfer.objects.filter(idempotency_key=key).first()
-        if granted_before:
-            return granted_before
-        Budget.objects.filter(pk=budget.pk).update(
-            granted_nano_usd=F("granted_nano_usd") + amount_nano_usd
-        )
-        return ledger.post_credit(
-            team_id=team_id,
-            amount_nano_usd=amount_nano_usd,
-            person_id=person_id,
-            key=key,
-            note=note,
-        )
+    granted_before = Transfer.objects.filter(idempotency_key=key)
+    try:
+        with transaction.atomic():
+            budget = _locked_team_budget(team_id)
+            if (before := granted_before.first()) is not None:
+                return before
+            # SQLite would make it a float in silence.
+            checked(budget.granted_nano_usd + amount_nano_usd)
+            Budget.objects.filter(pk=budget.pk).update(
+                granted_nano_usd=F("granted_nano_usd") + amount_nano_usd
+            )
+            return ledger.post_credit(
+                team_id=team_id,
+                amount_nano_usd=amount_nano_usd,
+                person_id=person_id,
+                key=key,
+                note=note,
+            )
+    except IntegrityError:
+        # The key was used for another team at the same time: their budgets do not wait for each
+        # other.
+        if (before := granted_before.first()) is None:
+            raise
+        return before
 
 
 def check_grant(amount_nano_usd: int) -> None:
@@ -187,9 +202,14 @@ def grant_signup_credit(team_id: UUID) -> None:
 
 
 def _locked_team_budget(team_id: UUID) -> Budget:
+    return Budget.objects.select_for_update().get(key=_opened_team_budget(team_id))
+
+
+def _opened_team_budget(team_id: UUID) -> str:
+    """The key of a team's own budget, which is there afterwards."""
     key = team_key(team_id)
     Budget.objects.get_or_create(
         key=key,
         defaults={"scope": BudgetScope.TEAM, "rank": RANKS[LimitScope.TEAM], "team_id": team_id},
     )
-    return Budget.objects.select_for_update().get(key=key)
+    return key

@@ -47,19 +47,22 @@ def current_periods(
     return periods
 
 
-def current_budgets(limits: Iterable[tuple[Limit, datetime]]) -> list[str]:
-    """The keys of the budgets of the limits' current periods, opened where they are not there.
+def current_budgets(
+    limits: Iterable[tuple[Limit, datetime]], besides: str
+) -> tuple[list[str], bool]:
+    """The keys of the budgets of the limits' current periods, opened where they are not there; and
+    whether the one that is locked `besides` them is missing, asked in the same query.
 
     To be called before any budget is locked: what is opened is locked too, limit before budget.
     """
     wanted = current_periods(limits)
     if not wanted:
-        return []
-    known = set(Budget.objects.filter(key__in=wanted).values_list("key", flat=True))
+        return [], False
+    known = set(Budget.objects.filter(key__in=[*wanted, besides]).values_list("key", flat=True))
     missing = {key: wanted[key] for key in wanted.keys() - known}
     if missing:
         _open(missing)
-    return list(wanted)
+    return list(wanted), besides not in known
 
 
 def _open(missing: dict[str, tuple[Limit, date | None]]) -> None:
