@@ -11,8 +11,9 @@ from uuid import UUID
 
 from billing import chain
 from billing.anchors import Anchor
+from billing.chain_rows import Counted, chained_rows, counted_accounts, is_number
 from billing.fold import Difference
-from billing.models import Account, AccountKind, Transfer
+from billing.models import AccountKind, Transfer
 
 ROWS_AT_ONCE = 2000
 Anchors = Mapping[UUID, Mapping[int, Anchor]]
@@ -43,9 +44,12 @@ class TeamWalk:
         elif wrong is not None:
             self.more += 1
         self._hold_against_anchor(row)
-        self.number, self.row_id, self.mac = row.number, row.pk, row.mac
+        self.row_id, self.mac = row.pk, row.mac
+        if is_number(row.number):
+            self.number = row.number
         for account_id, entry in _entries_of(row).items():
-            self.entries[account_id] = max(entry, self.entries.get(account_id, 0))
+            if is_number(entry):
+                self.entries[account_id] = max(entry, self.entries.get(account_id, 0))
 
     def differences(self) -> Iterator[Difference]:
         """What was found in this team, once all its rows were taken."""
@@ -64,6 +68,8 @@ class TeamWalk:
     def _wrong(
         self, row: Transfer, shared: frozenset[int], keys: Mapping[str, bytes]
     ) -> tuple[str, str] | None:
+        if not is_number(row.number):
+            return "chain_mac", "its number is none"
         if row.number > self.number + 1:
             return "chain_gap", f"{_span(self.number + 1, row.number - 1)} missing before it"
         if row.number < self.number + 1:
@@ -93,8 +99,8 @@ class TeamWalk:
 def chain_differences(anchors: Anchors) -> Iterator[Difference]:
     """What contradicts the chain: in the rows of each team, in their accounts, in the anchors."""
     keys = chain.keys_by_id()
-    accounts = list(Account.objects.order_by("id"))
-    shared = frozenset(each.pk for each in accounts if each.kind == AccountKind.FUNDING)
+    accounts = list(counted_accounts())
+    shared = frozenset(each.id for each in accounts if each.kind == AccountKind.FUNDING)
     waiting = {team_id: dict(numbers) for team_id, numbers in anchors.items()}
     entries: dict[int, int] = {}
     named: set[int] = set()
@@ -116,8 +122,7 @@ def _walks(
 ) -> Iterator[TeamWalk]:
     """A finished walk for each team that has transfers."""
     walk: TeamWalk | None = None
-    rows = Transfer.objects.order_by("team_id", "number", "id")
-    for row in rows.iterator(chunk_size=ROWS_AT_ONCE):
+    for row in chained_rows():
         if walk is None or walk.team_id != row.team_id:
             if walk is not None:
                 yield walk
@@ -145,13 +150,17 @@ def _shared_differences(account_id: int, named: set[int]) -> Iterator[Difference
 
 
 def _tail_differences(
-    accounts: list[Account], entries: Mapping[int, int], exact: bool
+    accounts: list[Counted], entries: Mapping[int, int], exact: bool
 ) -> Iterator[Difference]:
     """Each account counted as many entries as its transfers have. `exact` says that no row is
     wrong: else only what is missing at the end is told, for the rest may follow from that row."""
     short: set[UUID | None] = set()
     for account in sorted(accounts, key=lambda each: each.kind != AccountKind.WALLET):
-        last = entries.get(account.pk, 0)
+        last = entries.get(account.id, 0)
+        if not is_number(account.entries):
+            detail = f"counts {account.entries!r} entries, should be {last}"
+            yield Difference("chain_entry", _owner(account), detail)
+            continue
         if account.entries == last or (account.entries < last and not exact):
             continue
         if account.team_id is not None and account.team_id in short:
@@ -162,16 +171,20 @@ def _tail_differences(
             code = "chain_tail"
         else:
             code, detail = "chain_entry", f"counts {account.entries} entries, should be {last}"
-        yield Difference(code, f"{account.kind} of {account.team_id or 'no team'}", detail)
+        yield Difference(code, _owner(account), detail)
+
+
+def _owner(account: Counted) -> str:
+    return f"{account.kind} of {account.team_id or 'no team'}"
 
 
 def _fits(row: Transfer, previous_mac: str, key: bytes) -> bool:
     try:
         told = chain.mac_of(row, previous_mac, key)
-    except (AttributeError, TypeError, ValueError):
-        # A moment or number that is none: SQLite stores anything.
+        return hmac.compare_digest(told.encode(), row.mac.encode())
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        # A moment or mac that is none, or bytes: SQLite stores anything.
         return False
-    return hmac.compare_digest(told.encode(), row.mac.encode())
 
 
 def _entries_of(row: Transfer) -> dict[int, int]:

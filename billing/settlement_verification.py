@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, timedelta
 
-from django.db.models import Case, Count, F, Q, Sum, When
+from django.db.models import Case, Count, F, Max, Q, Sum, When
 from django.db.models.functions import Coalesce
 
 from billing.fold import Difference
@@ -30,12 +30,12 @@ def settlement_differences() -> Iterator[Difference]:
         ),
         0,
     )
-    released = Count(
-        "hold__transfer__settled_by",
-        filter=Q(hold__transfer__settled_by__kind=TransferKind.RELEASE),
-    )
+    release = Q(hold__transfer__settled_by__kind=TransferKind.RELEASE)
     rows = Settlement.objects.select_related("price_version", "hold__price_version").annotate(
-        captured=captured, released=released, held=F("hold__amount_nano_usd")
+        captured=captured,
+        released=Count("hold__transfer__settled_by", filter=release),
+        released_at=Max("hold__transfer__settled_by__created_at", filter=release),
+        held=F("hold__amount_nano_usd"),
     )
     for row in rows.order_by().iterator(ROWS_AT_ONCE):
         both = costs_of(row, row.hold, row.quality_before or row.quality)
@@ -47,6 +47,10 @@ def settlement_differences() -> Iterator[Difference]:
             detail = f"(cost, at the relay, captured, releases) is {facts}, should be {told}"
             yield Difference("settlement", row.subject, detail)
         yield from _derived_differences(row)
+        # Or a turn could be put into another month, where no statement of this one misses it.
+        if row.created_at != row.released_at:
+            detail = f"settled {row.created_at}, released {row.released_at}"
+            yield Difference("settlement", row.subject, detail)
     yield from _correction_differences()
 
 

@@ -1,16 +1,17 @@
 """Verifying the ledger: everything that is cached or derived, compared with the transfers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, F, Q
 
 from billing.anchors import age_note, read_anchors
 from billing.budgets import team_key
+from billing.chain_rows import folded_rows
 from billing.chain_verification import chain_differences
 from billing.costs import exact_worst, sold
-from billing.fold import Books, Counters, Difference, Row, fold
+from billing.fold import Books, Counters, Difference, fold
 from billing.guards import missing_guards
 from billing.limit_totals import totals_of_limits
 from billing.models import (
@@ -23,9 +24,19 @@ from billing.models import (
 )
 from billing.settlement_verification import settlement_differences
 from billing.snapshot import snapshot
+from billing.stored_cells import cell_differences, reading_any_text, reference_differences
 from billing.usage_folding import usage_differences
 
 ROWS_AT_ONCE = 2000
+FAILURES = (
+    ArithmeticError,
+    AttributeError,
+    DatabaseError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What rows can cause that no Tram has written."""
 
 
 @dataclass(frozen=True)
@@ -40,57 +51,71 @@ class Verification:
 
 
 def verify(rebuild: bool = False) -> Verification:
-    """Recompute everything from the transfers and compare; with `rebuild`, correct the caches.
+    """Recompute everything from the transfers and compare; `rebuild` corrects the caches first.
 
     Reads one snapshot. Rebuilding corrects counters only; rows that are wrong are reported again.
+    Whatever stands in the rows, it is told: nothing is raised for it.
     """
-    # Before the snapshot: what is anchored after it began, it does not have.
-    anchors = read_anchors()
-    with transaction.atomic() if rebuild else snapshot():
-        # The same order as every writer: budgets, then accounts.
-        budgets = list(Budget.objects.select_for_update().order_by("rank", "id")) if rebuild else []
-        books = fold(_rows())
-        if rebuild:
-            _rebuild(books, budgets)
-        differences = (
-            *anchors.differences,
-            *chain_differences(anchors.of_teams),
-            *books.differences,
-            *_account_differences(books),
-            *_budget_differences(books),
-            *_party_differences(),
-            *_hold_differences(),
-            *settlement_differences(),
-            *usage_differences(),
-            *(Difference("guard_missing", name, "") for name in missing_guards(connection)),
-        )
+    with reading_any_text():
+        rebuilt = _told("the counters", _rebuild) if rebuild else []
+        # Before the snapshot: what is anchored after it began, it does not have.
+        anchors = read_anchors()
+        with snapshot():
+            books = fold(folded_rows())
+            parts: tuple[tuple[str, Callable[[], Iterable[Difference]]], ...] = (
+                ("the anchors", lambda: anchors.differences),
+                ("cells", cell_differences),
+                ("references", reference_differences),
+                ("the chain", lambda: chain_differences(anchors.of_teams)),
+                ("the order of transfers", lambda: books.differences),
+                ("accounts", lambda: _account_differences(books)),
+                ("budgets", lambda: _budget_differences(books)),
+                ("parties", _party_differences),
+                ("holds", _hold_differences),
+                ("settlements", settlement_differences),
+                ("totals of usage", usage_differences),
+                ("guards", _guard_differences),
+            )
+            found = [each for part in parts for each in _told(*part)]
     notes = (*anchors.notes, *(age_note(anchors) if books.count else ()))
+    differences = (*rebuilt, *found)
     return Verification(books.count, len(books.teams), len(books.open_holds), differences, notes)
 
 
-def _rows() -> Iterator[Row]:
-    columns = Transfer.objects.order_by("id").values_list(
-        "id",
-        "kind",
-        "team_id",
-        "debit_id",
-        "credit_id",
-        "amount_nano_usd",
-        "pending_id",
-        "subject",
-        "overrun",
-        "debit__kind",
-        "person_id",
-    )
-    return (Row(*row) for row in columns.iterator(chunk_size=ROWS_AT_ONCE))
+def _told(name: str, part: Callable[[], Iterable[Difference]]) -> list[Difference]:
+    """What a part finds, in characters that can be printed; also where it cannot go on."""
+    found: list[Difference] = []
+    try:
+        # A statement that fails must not end the snapshot for the parts behind it.
+        with transaction.atomic():
+            found.extend(part())
+    except FAILURES as error:
+        found.append(
+            Difference("unchecked", name, f"cannot be computed from these rows: {error!r}")
+        )
+    return [
+        Difference(each.code, _printable(each.where), _printable(each.detail)) for each in found
+    ]
 
 
-def _rebuild(books: Books, budgets: list[Budget]) -> None:
+def _printable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _rebuild() -> Iterable[Difference]:
+    """Write the counters anew, while nobody holds or settles. Finds nothing."""
+    if connection.vendor == "postgresql":
+        # Every writer locks budgets first. Their rows alone would not do: what a new team's first
+        # transfer moves belongs to no budget that is there to lock.
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE billing_budget IN EXCLUSIVE MODE")
+    books = fold(folded_rows())
     for account in Account.objects.all():
         Account.objects.filter(pk=account.pk).update(**asdict(books.account(account.pk)))
     counters_of = _counters_of(books)
-    for budget in budgets:
+    for budget in Budget.objects.order_by("rank", "id"):
         Budget.objects.filter(pk=budget.pk).update(**counters_of(budget))
+    return ()
 
 
 def _account_differences(books: Books) -> Iterator[Difference]:
@@ -125,6 +150,11 @@ def _counters_of(books: Books) -> Callable[[Budget], dict[str, int]]:
         return totals.get(budget.pk, {"posted_nano_usd": 0, "held_nano_usd": 0})
 
     return counters
+
+
+def _guard_differences() -> Iterator[Difference]:
+    for name in sorted(missing_guards(connection)):
+        yield Difference("guard_missing", name, "")
 
 
 def _party_differences() -> Iterator[Difference]:
