@@ -35,6 +35,8 @@ AGAIN_SLOWLY = (
     "tests/billing/test_commands.py",
     "tests/billing/test_overview.py",
     "tests/billing/test_limit_admin.py",
+    "tests/billing/test_admin_credit.py",
+    "tests/billing/test_alert_obstacles.py",
     "tests/billing/test_topups.py",
     "tests/billing/test_price_admin.py",
     "tests/billing/test_ledger_machine.py",
