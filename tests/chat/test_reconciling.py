@@ -1,6 +1,5 @@
 """Turns that were cut off, beside the demo relay's own log: off before reconciling, equal after."""
 
-import json
 import random
 from datetime import timedelta
 from io import StringIO
@@ -17,69 +16,23 @@ from billing.budgets import budget_of
 from billing.models import Quality, ReconciliationRun, Settlement, Transfer, TransferKind
 from billing.verification import verify
 from chat.models import Attempt, Turn
-from chat.relay.demo import casting
-from chat.relay.demo.counting import Counting
-from chat.relay.demo.order import ChatMessage
-from chat.relay.demo.pieces import cut
-from chat.relay.demo.record import RequestRecord
-from chat.services.attempts import AttemptEnd
-from chat.services.intents import Admitted
+from chat.services import reconciling
 from chat.services.reconciling import reconcile_totals
 from tests.billing.conftest import set_prices
-from tests.chat.admitting import MODEL, attempt_of, finish, send
-
-ANSWERS = sorted((Path(casting.__file__).parent / "answers").glob("*.md"))
-PRICE_NANO_USD = 7_000_000_333
-AGO = timedelta(hours=2)
+from tests.chat.admitting import MODEL
+from tests.chat.cutting_off import (
+    AGO,
+    ANSWERS,
+    PRICE_USD,
+    cut_off,
+    errors_percent,
+    two_hours_ago,
+)
 
 
 @pytest.fixture(autouse=True)
 def priced(db: None) -> None:
-    set_prices(MODEL, "7.000000333")
-
-
-def cut_off(who: Principal, number: int, chance: random.Random) -> dict[str, Any]:
-    """A turn that its person stopped somewhere, and what the relay wrote down about it: it counts
-    as the model does, and was some tokens ahead."""
-    answer = ANSWERS[number % len(ANSWERS)].read_text()
-    question = " ".join(cut(answer)[:60])
-    turn = send(who, content=question)
-    pieces = cut(answer)
-    heard = chance.randint(len(pieces) // 3, len(pieces))
-    counting = Counting(by_model=True)
-    messages = [ChatMessage(role=each.role, content=each.content) for each in turn.prompt]
-    said = pieces[: heard + chance.randint(0, 4)]
-    stop(turn, "".join(pieces[:heard]), response_id=f"chatcmpl-demo-{number}")
-    record = RequestRecord(
-        request_id=f"demo-{number}",
-        via="sse",
-        model=MODEL,
-        script="ordinary",
-        prompt_tokens=counting.prompt(MODEL, messages),
-        max_tokens=2048,
-        price_nano_usd_per_million=PRICE_NANO_USD,
-        tokens_generated=counting.answer(MODEL, len(said), said),
-        state="left",
-    )
-    return record.as_dict()
-
-
-def stop(turn: Admitted, heard: str, **facts: Any) -> AttemptEnd:
-    attempt = attempt_of(turn, heard, relay="demo", outcome="interrupted", total_ms=900, **facts)
-    finish(turn, heard, attempts=(attempt,), state="interrupted")
-    return attempt
-
-
-def two_hours_ago(records: list[dict[str, Any]]) -> bytes:
-    """Put all of it into the past, which alone can be reconciled; gives the log as the relay's."""
-    for turn in Turn.objects.all():
-        Turn.objects.filter(pk=turn.pk).update(created_at=turn.created_at - AGO)
-    for attempt in Attempt.objects.all():
-        Attempt.objects.filter(pk=attempt.pk).update(created_at=attempt.created_at - AGO)
-    nanoseconds = int(AGO.total_seconds()) * 10**9
-    for record in records:
-        record["seen_wall_ns"] -= nanoseconds
-    return json.dumps({"requests": records}).encode()
+    set_prices(MODEL, PRICE_USD)
 
 
 def run(log: Path, *options: str) -> str:
@@ -89,12 +42,6 @@ def run(log: Path, *options: str) -> str:
         "reconcile", "--relay", "demo", "--since", since, "--bill", str(log), *options, stdout=out
     )
     return out.getvalue()
-
-
-def errors_percent(records: list[dict[str, Any]]) -> list[float]:
-    turns = Turn.objects.order_by("created_at").values_list("cost_nano_usd", flat=True)
-    pairs = zip(turns, (each["cost_nano_usd"] for each in records), strict=True)
-    return [100 * abs(ours - theirs) / theirs for ours, theirs in pairs]
 
 
 def test_estimates_are_near_and_after_reconciling_nothing_is_left(
@@ -119,6 +66,28 @@ def test_estimates_are_near_and_after_reconciling_nothing_is_left(
     assert {each.code for each in verify().differences} <= {"guard_missing"}
     transfers = Transfer.objects.count()
     assert "Difference: USD 0.00" in run(log)
+    assert Transfer.objects.count() == transfers
+
+
+def test_a_run_that_ended_before_it_told_the_turns_is_made_up_for_by_the_next(
+    alice: Principal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [cut_off(alice, number, random.Random(3)) for number in range(2)]
+    log = tmp_path / "log.json"
+    log.write_bytes(two_hours_ago(records))
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reconciling, "_tell_turns", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(log)
+    assert max(errors_percent(records)) > 0
+    transfers = Transfer.objects.count()
+    run(log)
+    assert errors_percent(records) == [0, 0]
+    assert set(Turn.objects.values_list("quality", flat=True)) == {Quality.RECONCILED}
     assert Transfer.objects.count() == transfers
 
 
