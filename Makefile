@@ -5,7 +5,7 @@ PY = .venv/bin/python
 RUN = .venv/bin
 SOURCES = accounts billing chat config tests manage.py
 
-.PHONY: up dev test slow check types rest interoperability bench leaks kills faults soak fuzz simulate protocol settings lock clean screenshots catalogues python install
+.PHONY: up dev test slow check types rest interoperability bench leaks kills faults soak fuzz simulate mutate protocol settings lock clean screenshots catalogues python install
 
 up: python ## Set up what is missing and run Tram on this machine.
 	@exec $(PYTHON) -m config.embedded up
@@ -55,6 +55,9 @@ fuzz: install ## Feed both transports random faults (MINUTES=10).
 
 simulate: install ## Run several engines in virtual time, everything around them failing (SEEDS=10000, FIRST=0).
 	$(PY) -m tests.simulation --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0)
+
+mutate: install ## Put small mistakes into the money's modules and see which the tests miss (an hour; MINUTES=90).
+	$(PY) -m tests.mutation --minutes $(or $(MINUTES),90) $(MUTANTS)
 
 leaks: install ## Run 10,000 turns over each transport and look for what they leave behind (minutes).
 	$(PY) -m tests.faults.leaks --patient --transport sse

@@ -100,7 +100,7 @@ def test_no_committed_file_names_a_package_registry() -> None:
 
 
 def test_every_pinned_package_has_a_hash() -> None:
-    for name in ("run", "dev", "model", "node", "interoperability"):
+    for name in ("run", "dev", "model", "node", "interoperability", "mutation"):
         text = (ROOT / "requirements" / f"{name}.txt").read_text()
         pins = re.findall(r"^\S+==\S+", text, re.MULTILINE)
         blocks = re.findall(
