@@ -16,7 +16,7 @@ from billing.usage_filters import RANGES_DAYS, Filter
 
 __all__ = ["RANGES_DAYS", "Figures", "Filter", "Line", "Overview", "Period", "overview"]
 
-ROWS_OF_A_BLOCK = 25
+ROWS_OF_A_BLOCK = 10
 
 BLOCKS = ("team_id", "person_id", "model", "route", "conversation_id")
 

@@ -43,6 +43,7 @@ class Line:
     name: str
     figures: Figures
     key: Any = None
+    is_rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def by_conversation(
     sums = usage.dearest("conversation_id", asked, most)
     lines = by_spend(sums, titles_for(reader, sums))
     others = usage.total(asked) - sum((line.figures for line in lines), Figures())
-    return (*lines, Line(_("All others"), others)) if others != Figures() else lines
+    return (*lines, Line(_("All others"), others, is_rest=True)) if others != Figures() else lines
 
 
 def by_spend(sums: dict[Any, Figures], names: dict[Any, str] | None = None) -> tuple[Line, ...]:

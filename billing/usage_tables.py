@@ -52,7 +52,8 @@ def figures_table(kind: str, lines: Sequence[Line], asked: Asked) -> Table:
         "conversation": (_("By conversation"), _("Conversation")),
         "day": (_("By day"), _("Day")),
     }[kind]
-    share_of = shares([line.figures.cost_nano_usd for line in lines])
+    # All others together are beyond the scale of those that stand alone.
+    share_of = shares([0 if line.is_rest else line.figures.cost_nano_usd for line in lines])
     rows = (
         Row(
             _day(line.name) if kind == "day" else line.name,
@@ -72,11 +73,23 @@ def drawn(days: Sequence[Line], first: date, last: date) -> tuple[Column, ...]:
     names = [(first + timedelta(days=add)).isoformat() for add in range((last - first).days + 1)]
     figures = [used.get(name, Figures()) for name in names]
     costs = [each.cost_nano_usd for each in figures]
-    official = [each.cost_nano_usd + max(each.saving_nano_usd, 0) for each in figures]
+    official = [_official(each) for each in figures]
     return tuple(
         Column(_day(name), each, bar)
         for name, each, bar in zip(names, figures, bars(costs, official), strict=True)
     )
+
+
+def drawing(days: Sequence[Line], first: date, last: date) -> dict[str, object]:
+    """The chart for a template, with what its full height is, in nano-USD."""
+    chart = drawn(days, first, last)
+    tops = (max(day.figures.cost_nano_usd, _official(day.figures)) for day in chart)
+    return {"chart": chart, "chart_nano_usd": max(tops, default=0)}
+
+
+def _official(figures: Figures) -> int:
+    """What a day would have cost at official prices, where there are any."""
+    return figures.cost_nano_usd + max(figures.saving_nano_usd, 0)
 
 
 def _day(name: str) -> str:

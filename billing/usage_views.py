@@ -33,7 +33,7 @@ from billing.usage import Usage
 from billing.usage_filters import Filter
 from billing.usage_folding import fold_if_due
 from billing.usage_query import Asked
-from billing.usage_tables import drawn, figures_table
+from billing.usage_tables import drawing, figures_table
 
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -73,7 +73,7 @@ def my_usage(request: HttpRequest) -> HttpResponseBase:
             for kind, lines in blocks.items()
             if kind != "team" or len(lines) > 1
         ],
-        "chart": drawn(days, first, last),
+        **drawing(days, first, last),
         "rooms": [(names.get(id, ""), room_of(id, principal.user_id)) for id in chatting],
     }
     return render(request, "billing/usage.html", context)
@@ -115,7 +115,7 @@ def team_statement(request: HttpRequest, team_id: UUID) -> HttpResponseBase:
         "statement": shown,
         "figures": shown.figures,
         "tables": [figures_table(kind, lines, asked) for kind, lines in blocks.items()],
-        "chart": drawn(shown.days, shown.first, shown.last),
+        **drawing(shown.days, shown.first, shown.last),
         "others": [(other, reverse("statement", args=[other.pk]) + elsewhere) for other in others],
         "printed": datetime.now(UTC),
     }

@@ -1,6 +1,6 @@
 """The overview at the head of the admin: rows, links and charts for its template."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -136,13 +136,11 @@ def _tables(shown: Overview, links: Links) -> list[Table]:
 
 
 def _line_rows(
-    lines: Iterable[Line], name: str, lookup: str, period: Period, links: Links
+    lines: Sequence[Line], name: str, lookup: str, period: Period, links: Links
 ) -> Iterator[Row]:
-    lines = list(lines)
-    for line, share in zip(
-        lines, shares([line.figures.cost_nano_usd for line in lines]), strict=True
-    ):
-        span = (period.first, period.last)
+    span = (period.first, period.last)
+    share_of = shares([line.figures.cost_nano_usd for line in lines])
+    for line, share in zip(lines, share_of, strict=True):
         yield Row(
             name=line.name,
             href=links.page(**{name: line.key}),
@@ -151,6 +149,10 @@ def _line_rows(
             failures=links.rows(*span, {lookup: line.key, **FAILED_ONLY}),
             share=share,
         )
+    others = period.now - sum((line.figures for line in lines), Figures())
+    if lines and others != Figures():
+        # With them each table adds up to the period; no filter finds them alone.
+        yield Row(_("All others"), "", others, "", "", 0)
 
 
 def _day_rows(shown: Overview, links: Links) -> list[Row]:
