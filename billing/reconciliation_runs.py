@@ -26,6 +26,7 @@ from billing.reconciliation_ours import Ours
 
 WINDOW_SECONDS = 120
 """How far the relay's clock and what it calls a request's time may be from ours."""
+FIRST_YEAR = 2000
 UNBILLED_PERCENT = 20
 UNBILLED_TURNS = 10
 """Beyond both, a bill is taken for another one, or for one that breaks off."""
@@ -66,7 +67,8 @@ class Outcome:
 
 def check_period(since: datetime, until: datetime) -> None:
     """Raise PeriodInvalid for a time that ends before it begins, or has not passed."""
-    if not since < until or until > timezone.now():
+    # Two minutes before the year 1 there is no time at all.
+    if since.year < FIRST_YEAR or not since < until or until > timezone.now():
         raise PeriodInvalid
 
 

@@ -126,7 +126,8 @@ class ReconciliationRunAdmin(SeenByAdministrators, ReadOnly):
                 messages.add_message(request, level, str(outcome.run.get_state_display()))
                 return redirect("admin:billing_reconciliationrun_change", outcome.run.pk)
         if outcome is not None:
-            form = BillForm(initial=form.cleaned_data | {"tried": outcome.run.pk})
+            seen = {"tried": outcome.run.pk, "until": outcome.run.until}
+            form = BillForm(initial=form.cleaned_data | seen)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -139,14 +140,16 @@ class ReconciliationRunAdmin(SeenByAdministrators, ReadOnly):
         return TemplateResponse(request, TEMPLATE, context)
 
     def _tried(self, request: HttpRequest, form: BillForm) -> Outcome | None:
-        given = form.cleaned_data
+        # To the minute, as the form says it: what comes again is of the very same time.
+        now = timezone.now().replace(second=0, microsecond=0)
+        given = form.cleaned_data | {"until": min(form.cleaned_data["until"], now)}
         try:
             name = given["bill"].name or ""
             bill = read_bill_of(given["relay"], given["bill"].read(), name)
             asked = Asked(
                 relay=given["relay"],
                 since=given["since"],
-                until=min(given["until"], timezone.now()),
+                until=given["until"],
                 bill=bill,
                 dry_run=not _was_tried(request, given, bill),
                 person_id=request.user.pk,
@@ -208,6 +211,7 @@ def _was_tried(request: HttpRequest, given: dict[str, Any], bill: Bill) -> bool:
         state=RunState.DRY,
         relay=given["relay"],
         since=given["since"],
+        until=given["until"],
         bill_sha256=bill.sha256,
         started_by_id=request.user.pk,
     )

@@ -84,6 +84,32 @@ def test_another_file_than_the_one_that_was_shown_is_only_compared(desk: Client,
     assert corrections() == 0
 
 
+def test_another_time_than_the_one_that_was_shown_is_only_compared(desk: Client, bill: str) -> None:
+    put(desk, bill)
+    longer = (timezone.now() - timedelta(minutes=30)).isoformat()[:16]
+    put(desk, bill, tried=ReconciliationRun.objects.get().pk, until=longer)
+    assert set(ReconciliationRun.objects.values_list("state", flat=True)) == {"dry"}
+    assert corrections() == 0
+
+
+def test_an_end_still_to_come_is_now_and_corrects_what_was_shown(desk: Client, bill: str) -> None:
+    to_come = (timezone.now() + timedelta(days=1)).isoformat()[:16]
+    shown = put(desk, bill, until=to_come).content.decode()
+    dry = ReconciliationRun.objects.get()
+    assert dry.until <= timezone.now()
+    until = dry.until.isoformat()[:16]
+    assert f'value="{until}"' in shown
+    put(desk, bill, until=until, tried=dry.pk)
+    assert set(ReconciliationRun.objects.values_list("state", flat=True)) == {"dry", "agreed"}
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00", "1999-12-31T23:59", "9999-12-31T23:59"])
+def test_a_time_before_all_bills_or_to_come_is_refused(desk: Client, bill: str, since: str) -> None:
+    refused = put(desk, bill, since=since).content.decode()
+    assert "The end comes after the beginning" in refused
+    assert not ReconciliationRun.objects.exists()
+
+
 def test_a_bill_that_lacks_much_corrects_only_if_it_is_said_to_be_whole(
     desk: Client, bill: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
