@@ -1,12 +1,12 @@
 """Door to what a turn may cost, before it is asked for."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID, uuid4
 
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest
 from ninja import Router, Schema
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from chat.api.credentials import principal_of
 from chat.api.turnstile import Turnstile
@@ -32,19 +32,29 @@ router = Router()
 turnstile = Turnstile()
 
 
+def _storable(text: str) -> str:
+    """Refuse halves of surrogate pairs, which JSON can name and no text has."""
+    if not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text):
+        raise ValueError("The text holds half a character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+
+
 class Draft(Schema):
     """A turn as it would be asked for; names and kinds are those of the socket's commands."""
 
     model_config = ConfigDict(extra="forbid")
 
     type: Literal["chat", "edit", "regenerate", "continue"] = "chat"
-    content: str = ""
+    content: Text = ""
     conversation: UUID | None = None
     parent: UUID | None = None
     message: UUID | None = None
-    model: str | None = Field(None, max_length=200)
+    model: Text | None = Field(None, max_length=200)
     max_tokens: int | None = Field(None, ge=1, le=MAX_TOKENS)
-    system: str | None = Field(None, max_length=20_000)
+    system: Text | None = Field(None, max_length=20_000)
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Self:

@@ -157,6 +157,8 @@ def test_the_door_tells_also_while_no_relay_answers(people: Cast) -> None:
 
     assert error_of(ask(content="Hello"), 401)["code"] == "not_signed_in"
     client.force_login(people.alice)
+    for half in ({"content": "\ud800"}, {"model": "\udfff"}, {"system": "\ud800"}):
+        assert error_of(ask(**({"content": "Hello"} | half)), 400)["code"] == "bad_frame", half
     said = json_of(ask(content="Hello", model=MODEL))
     assert said["answer"]["whose"] == "nobody"
     assert said["low_nano_usd"] == str((said["prompt_tokens"] + 30) * 8000)
