@@ -11,10 +11,10 @@ from billing.answer_lengths import AnswerLengths, answer_lengths
 from billing.holds import MIN_MAX_TOKENS
 from billing.room import Room, room_of
 from billing.selling import Selling, SellingRates
-from billing.tokens import is_exact
 from chat.models import Conversation
 from chat.queries.cheaper import CheaperModel, Told, cheaper_model
 from chat.queries.model_list import OfferLike
+from chat.queries.prompt_counts import PromptCount, prompt_count
 from chat.services.admission import check_content
 from chat.services.attempts import count_prompt
 from chat.services.errors import ModelUnpriced
@@ -37,12 +37,12 @@ class AnswerRange(Struct, frozen=True):
 class Estimate(Struct, frozen=True):
     """What a turn may cost. Amounts are whole nano-USD as text.
 
-    `exact`: the prompt's tokens are counted as the model counts them. `is_cut`: older messages do
-    not fit and are left out, `is_too_long`: what is left does not either, and no relay will answer.
-    `waits`: it would wait for answers that become part of its prompt, so it costs more than is
-    told. `worst_nano_usd` is what is set aside before sending, `left_of` the
-    name of the budget that leaves least. `verdict`: the turn `fits`, its answer is to be
-    `shortened` to `max_tokens`, or it would be `refused` for want of budget.
+    `exact`: the prompt's tokens are counted as the model counts them and its relay reports them.
+    `is_cut`: older messages do not fit and are left out, `is_too_long`: what is left does not
+    either, and no relay will answer. `waits`: it would wait for answers that become part of its
+    prompt, so it costs more than is told. `worst_nano_usd` is what is set aside before sending,
+    `left_of` the name of the budget that leaves least. `verdict`: the turn `fits`, its answer is
+    to be `shortened` to `max_tokens`, or it would be `refused` for want of budget.
     """
 
     model: str
@@ -81,10 +81,11 @@ def estimate(
         raise ModelUnpriced(model)
     context_tokens = models.context_tokens.get(model)
     prompt = prompt_at(place, intent, context_tokens)
-    tokens = count_prompt(prompt.messages, model)
-    too_long = context_tokens is not None and tokens >= context_tokens
-    answer = answer_lengths(conversation.team_id, model, tokens)
-    asked = Asked(model, tokens, prompt, rates, answer, waits=place.waits, too_long=too_long)
+    counted = count_prompt(prompt.messages, model)
+    count = prompt_count(models.relay_names.get(model, ""), model, counted)
+    too_long = context_tokens is not None and count.tokens >= context_tokens
+    answer = answer_lengths(conversation.team_id, model, count.tokens)
+    asked = Asked(model, count, prompt, rates, answer, waits=place.waits, too_long=too_long)
     room = _tightest(principal, conversation)
     # Whoever goes on from an answer cannot choose another model.
     usable = () if intent.kind == "continue" else offers
@@ -102,7 +103,7 @@ class Asked:
     """What is known of a turn before the budget is looked at."""
 
     model: str
-    prompt_tokens: int
+    count: PromptCount
     prompt: Prompt
     rates: SellingRates
     answer: AnswerLengths
@@ -111,7 +112,7 @@ class Asked:
 
 
 def _estimate(asked: Asked, room: Room, cheaper: Callable[[Told], CheaperModel | None]) -> Estimate:
-    rates, tokens, longest_asked = asked.rates, asked.prompt_tokens, asked.prompt.max_tokens
+    rates, count, longest_asked = asked.rates, asked.count, asked.prompt.max_tokens
     ceiling = prompt_ceiling_bytes(asked.prompt.messages)
     longest = rates.longest(room.left_nano_usd, ceiling, longest_asked)
     least = min(longest_asked, MIN_MAX_TOKENS)
@@ -120,12 +121,12 @@ def _estimate(asked: Asked, room: Room, cheaper: Callable[[Told], CheaperModel |
     answer = asked.answer.within(max_tokens)
     return Estimate(
         model=asked.model,
-        prompt_tokens=tokens,
-        exact=is_exact(asked.model),
+        prompt_tokens=count.tokens,
+        exact=count.exact,
         is_cut=asked.prompt.is_cut,
         is_too_long=asked.too_long,
         waits=asked.waits,
-        prompt_nano_usd=str(rates.most(tokens, 0)),
+        prompt_nano_usd=str(rates.most(count.tokens, 0)),
         answer=AnswerRange(
             answer.low_tokens,
             answer.typical_tokens,
@@ -133,12 +134,12 @@ def _estimate(asked: Asked, room: Room, cheaper: Callable[[Told], CheaperModel |
             answer.whose,
             answer.turns,
         ),
-        low_nano_usd=str(rates.least(tokens, answer.low_tokens)),
-        high_nano_usd=str(rates.most(tokens, answer.high_tokens)),
+        low_nano_usd=str(rates.least(count.low_tokens, answer.low_tokens)),
+        high_nano_usd=str(rates.most(count.high_tokens, answer.high_tokens)),
         worst_nano_usd=str(rates.worst(ceiling, least if is_refused else max_tokens)),
         left_nano_usd=str(room.left_nano_usd),
         left_of=room.name,
         verdict="refused" if is_refused else "fits" if longest == longest_asked else "shortened",
         max_tokens=max_tokens,
-        cheaper=cheaper(Told(asked.model, tokens, ceiling, max_tokens, rates, answer)),
+        cheaper=cheaper(Told(asked.model, count.tokens, ceiling, max_tokens, rates, answer)),
     )

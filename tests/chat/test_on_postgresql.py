@@ -22,6 +22,8 @@ AGAIN_SLOWLY = (
     "tests/chat/test_api.py",
     "tests/chat/test_node_pages.py",
     "tests/chat/test_estimates.py",
+    "tests/chat/test_estimates_of_branches.py",
+    "tests/chat/test_ranges.py",
     "tests/chat/test_reconciling.py",
 )
 
