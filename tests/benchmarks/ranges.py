@@ -1,12 +1,11 @@
-"""`python -m tests.benchmarks.ranges FOLDER [--turns 240]`: whether a turn costs what was told.
+"""`python -m tests.benchmarks.ranges FOLDER [--pieces]`: whether a turn costs what was told.
 
 Plays so many turns with each model of the demo relay through the site's own functions, into a
-database of their own in FOLDER: what each may cost is told, it is admitted, the demo relay's answer
-to its prompt is given, and it is settled as the relay reports it. Once with usage in the tokens of
-the models' vocabularies, as real relays report, once in the demo relay's own pieces, as a model
-whose vocabulary we do not have would. The first half of a model's turns is what is known of it; the
-second is judged. Prints how many of these cost what was told, and how far the counts of prompts
-were off.
+database of their own in FOLDER: each is admitted, the demo relay's answer to its prompt is given,
+and it is settled as the relay reports it: in tokens of the models' vocabularies, or with --pieces
+in the demo relay's own, as a model does whose vocabulary we do not have. The first half of a
+model's turns is what is known of it; of each of the second is told before what it may cost. Prints
+how many of these cost what was told, and how far the counts of prompts were off.
 """
 
 import argparse
@@ -71,7 +70,7 @@ def play(
     for number in range(turns):
         place = {"conversation_id": conversation} if conversation else {}
         intent = wish(_prompt(dice), model=model.id, **place)
-        told = estimate(who, intent, models)
+        told = estimate(who, intent, models) if number >= turns // 2 else None
         turn = start_turn(who, intent, models=models, node="here")
         messages = tuple(ChatMessage(each.role, each.content) for each in turn.prompt)
         said = [piece.text for piece in answer_for(_order(model, messages), model)]
@@ -84,8 +83,8 @@ def play(
         finish(turn, text, attempts=(attempt_of(turn, text, relay=RELAY, usage=usage),))
         cost = Turn.objects.values_list("cost_nano_usd", flat=True).get(pk=turn.turn_id)
         assert cost is not None
-        low, high = int(told.low_nano_usd), int(told.high_nano_usd)
-        if number >= turns // 2:
+        if told is not None:
+            low, high = int(told.low_nano_usd), int(told.high_nano_usd)
             row = (low <= cost <= high, told.prompt_tokens, usage.prompt_tokens, high / max(1, low))
             judged.append(Judged(model.id, told.exact, *row))
         conversation = turn.conversation_id if dice.random() < GOES_ON else None
@@ -132,38 +131,32 @@ def _line(name: str, rows: list[Judged]) -> str:
 
 
 def main() -> None:
-    """Play every model both ways, and print."""
+    """Play every model, and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.ranges")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--turns", type=int, default=240, help="of each model")
+    parser.add_argument("--turns", type=int, default=160, help="of each model")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pieces", action="store_true", help="the relay counts in its own way")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    for by_model in (True, False):
-        file = options.folder / f"ranges-{by_model}.sqlite3"
-        file.unlink(missing_ok=True)
-        _connect(options.folder, file)
-        who = _people()
-        sys.stdout.write(f"Usage in {'tokens of the models' if by_model else 'pieces'}:\n")
-        found = []
-        for model in MODELS:
-            found += play(who, model, options.turns, Counting(by_model=by_model), options.seed)
-        sys.stdout.write("".join(f"  {line}\n" for line in shares(found)))
+    _connect(options.folder, options.folder / f"ranges-{os.getpid()}.sqlite3")
+    who, counting = _people(), Counting(by_model=not options.pieces)
+    judged: list[Judged] = []
+    for model in MODELS:
+        judged += play(who, model, options.turns, counting, options.seed)
+    sys.stdout.write("".join(f"{line}\n" for line in shares(judged)))
 
 
 def _connect(folder: Path, file: Path) -> None:
     os.environ["TEST_DATA_DIR"] = str(folder)
-    os.environ["TEST_DATABASE_URL"] = f"sqlite:///{file}"
+    os.environ["TEST_DATABASE_URL"] = f"sqlite:///{file.resolve()}"
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     import django
 
     django.setup()
-    from django.conf import settings
     from django.core.management import call_command
     from django.db import connection
 
-    connection.close()
-    settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = str(file)
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA synchronous = OFF")
