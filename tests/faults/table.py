@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 Text = Literal["whole", "begun", "none"]
-Charge = Literal["relay", "report", "counted", "nothing"]
+Charge = Literal["relay", "report", "counted", "hold", "nothing"]
 
 PROMPT = "What is a tram?"
 IDLE_SECONDS = 12.0
@@ -24,8 +24,8 @@ class Row(msgspec.Struct, frozen=True):
     The stored message: all that the relay generated is its text; `whole` also says that the relay
     finished, `begun` that it did not, `none` that there is nothing.
     The ledger: charged as the relay's own log says (`relay`), as the relay reported (`report`), by
-    our count of what was sent and received (`counted`), or `nothing`; `requests` is how often the
-    relay was asked.
+    our count of what was sent and received (`counted`) or the whole hold that it exceeds (`hold`),
+    or `nothing`; `requests` is how often the relay was asked. `above_hold`: the relay's bill is.
     """
 
     number: int
@@ -40,6 +40,7 @@ class Row(msgspec.Struct, frozen=True):
     requests: int = 1
     anomaly: str = ""
     overrun: bool = False
+    above_hold: bool = False
     max_tokens: int = 2048
     on_websocket: Mapping[str, Any] = {}
 
@@ -123,4 +124,13 @@ TABLE = (
     _refused(21, "html", "relay_protocol"),
     _cut(22, "long-line", "relay_protocol"),
     _cut(22, "endless", "relay_protocol", max_tokens=60_000),
+    Row(
+        47,
+        "ignores-limit",
+        "budget_stopped",
+        text="begun",
+        charge="hold",
+        above_hold=True,
+        max_tokens=16,
+    ),
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import oracle
+from tests.faults.bills import reconciled
 from tests.faults.evidence import Evidence
 from tests.faults.memory import peak_bytes, reset_peak
 from tests.faults.relays import FaultyRelays
@@ -116,7 +117,7 @@ def test_the_stored_message_is_what_the_relay_sent(row: Row, turn: Evidence) -> 
 
 def test_the_ledger_says_what_the_row_says(row: Row, turn: Evidence) -> None:
     oracle.money_moved_once(turn)
-    # TMP oracle.the_attempts_add_up(turn)
+    oracle.the_attempts_add_up(turn)
     assert len(turn.requests) == row.requests
     settled, cost = turn.settlement, turn.turn["cost_nano_usd"]
     tokens = (settled["prompt_tokens"], settled["completion_tokens"])
@@ -130,6 +131,9 @@ def test_the_ledger_says_what_the_row_says(row: Row, turn: Evidence) -> None:
     elif row.charge == "counted":
         assert tokens == oracle.counted_tokens(turn)
         assert cost == oracle.cost_nano_usd(sum(tokens))
+    elif row.charge == "hold":
+        assert tokens == oracle.counted_tokens(turn)
+        assert cost == turn.turn["hold_nano_usd"] <= oracle.cost_nano_usd(sum(tokens))
     else:
         assert (tokens, cost) == ((0, 0), 0)
     reported = row.charge in ("relay", "report")
@@ -190,6 +194,27 @@ def test_what_a_relay_sends_without_end_takes_no_memory(
     grown = asyncio.run(least_growth_bytes())
     print(f"{performance.transport} {fault}: {grown / 2**20:.1f} MiB")
     assert grown < MOST_MEMORY_BYTES
+
+
+def test_after_reconciling_every_turn_costs_what_the_relays_log_says(
+    performance: Performance,
+) -> None:
+    """I8, and what rows 12, 13, 19 and 47 come to in the end. Before it: as the rows say."""
+    server = performance.server
+    left = reconciled(server, performance.relays.addresses)
+    assert left == dict.fromkeys(left, (0, 0))
+    for fault, turn in performance.turns.items():
+        row = next(row for row in TABLE if row.fault == fault)
+        cost, was_above = server.rows(
+            "select cost_nano_usd + corrected_nano_usd, overrun from billing_settlement "
+            "where subject = ?",
+            f"turn:{turn.done['turn']}",
+        )[0]
+        assert cost == oracle.relay_cost_nano_usd(turn.requests), fault
+        assert bool(was_above) == row.above_hold, fault
+    # Row 47: what the relay generated beyond the hold comes to light with its bill.
+    told = server.rows("select relay from chat_relayalert where kind = 'overrun' order by relay")
+    assert told == [("ignores-limit",), ("usage-huge",)]
 
 
 def test_the_books_balance_after_all_of_it(performance: Performance) -> None:
