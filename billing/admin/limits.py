@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 from import_export import fields, resources
 
 from accounts.actors import actor_of
@@ -104,7 +104,7 @@ class LimitAdmin(Exported):
         """The team, the person in it, the conversation, or everybody."""
         return str(limit)
 
-    @admin.display(description=_("starts afresh"), ordering="period")
+    @admin.display(description=pgettext_lazy("how often", "starts afresh"), ordering="period")
     def afresh(self, limit: Limit) -> str:
         """How often, and where that day begins."""
         often = limit.get_period_display()
