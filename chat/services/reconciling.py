@@ -64,6 +64,9 @@ def reconcile_totals(
     total = used = int(told["total_usage"])
     if before is not None:
         since, used = before.until, total - int(before.causes["total_usage"])
+        if used < 0:
+            # It has begun to count anew, as the demo relay does with each start.
+            used = total
     check_period(since, until)
     run = compare_totals(relay, since, until, _ours(relay, since, until), total_tokens=used)
     run.causes = dict(told)

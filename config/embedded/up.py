@@ -19,6 +19,10 @@ from config.embedded.progress import ROOT, StepFailed, say
 LOCAL_MODEL = "smollm2-135m"
 LOCAL_MODEL_MODULE = "chat.relay.demo.language_model"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+DEMO_REQUESTS = "demo-requests.jsonl"
+"""What the demo relay wrote down of each request, in the folder of logs: its bill, so to say."""
+RELAYS_FILE = "embedded_relays"
+"""Where commands beside the running site read which relays there are, as EMBEDDED_RELAYS says."""
 DRAIN_MARGIN_SECONDS = 10.0
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -116,6 +120,7 @@ class Household:
 
     def __init__(self, data_dir: Path) -> None:
         self._logs = data_dir / "logs"
+        self._told = data_dir / RELAYS_FILE
         self._children: list[Child] = []
         self._relays: dict[str, tuple[Child, int]] = {}
         self._stops = 0
@@ -128,6 +133,7 @@ class Household:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._told.unlink(missing_ok=True)
         for child in reversed(self._children):
             child.terminate()
         for child in reversed(self._children):
@@ -137,7 +143,8 @@ class Household:
         """Start the relays on loopback; `await_relays` waits until they answer."""
         if with_model and (ROOT / (LOCAL_MODEL_MODULE.replace(".", "/") + ".py")).exists():
             self._start_relay("local", env, "-m", LOCAL_MODEL_MODULE)
-        self._start_relay("demo", env, "-m", "chat.relay.demo")
+        requests = str(self._logs / DEMO_REQUESTS)
+        self._start_relay("demo", env, "-m", "chat.relay.demo", "--log", requests)
 
     def await_relays(self, env: dict[str, str]) -> None:
         """Note in `env` the relays that answer, the model's first; only its may be missing."""
@@ -154,6 +161,7 @@ class Household:
             if name == "local":
                 env.setdefault("DEFAULT_MODEL", LOCAL_MODEL)
         env["EMBEDDED_RELAYS"] = ",".join(known)
+        self._told.write_text(env["EMBEDDED_RELAYS"] + "\n")
 
     def run_site(self, env: dict[str, str]) -> int:
         """Run the server until it ends; a signal drains it, a second one ends it at once."""

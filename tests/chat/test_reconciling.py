@@ -15,6 +15,7 @@ from accounts.policy import Principal
 from billing.budgets import budget_of
 from billing.models import Quality, ReconciliationRun, Settlement, Transfer, TransferKind
 from billing.verification import verify
+from chat.management.commands.reconcile import _settings_of
 from chat.models import Attempt, Turn
 from chat.services import reconciling
 from chat.services.reconciling import reconcile_totals
@@ -127,7 +128,21 @@ def test_totals_are_kept_beside_ours_since_the_time_before_and_correct_nothing(
     assert first.ours_nano_usd == budget_of(alice.team_id).spent_nano_usd
     second = reconcile_totals("demo", now - 2 * AGO, timezone.now(), {"total_usage": 1_300})
     assert (second.since, second.ours_tokens, second.theirs_tokens) == (now, 0, 300)
+    anew = reconcile_totals("demo", now - 2 * AGO, timezone.now(), {"total_usage": 7})
+    assert anew.theirs_tokens == 7
     assert not Transfer.objects.filter(kind=TransferKind.CORRECTION).exists()
+
+
+def test_the_relays_of_a_make_up_that_runs_are_known_beside_it(
+    db: None, settings: Any, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    with pytest.raises(CommandError, match="No relay that can be asked is called demo"):
+        _settings_of("demo")
+    (tmp_path / "embedded_relays").write_text(
+        "local=http://127.0.0.1:1/v1,demo=http://127.0.0.1:2/v1\n"
+    )
+    assert _settings_of("demo").base_url == "http://127.0.0.1:2/v1"
 
 
 @pytest.mark.parametrize(

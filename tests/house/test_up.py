@@ -78,9 +78,12 @@ def test_it_says_where_it_is_and_who_may_sign_in_and_ctrl_c_ends_everything(
     assert answer.status_code == 200
     family = launcher.family()
     assert len(family) >= 2
+    relays = Path(launcher.env["DATA_DIR"]) / "embedded_relays"
+    assert "demo=http://127.0.0.1:" in relays.read_text()
     launcher.process.send_signal(signal.SIGINT)
     assert launcher.process.wait(END_TIMEOUT_SECONDS) == 0
     assert all_gone(family)
+    assert not relays.exists()
 
 
 @pytest.mark.slow

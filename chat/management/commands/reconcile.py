@@ -22,6 +22,7 @@ from chat.relay.errors import RelayError
 from chat.relay.settings import RelaySettings
 from chat.services.reconciling import read_bill_of, reconcile_relay, reconcile_totals
 from chat.turns.relays.checking import candidates
+from chat.turns.relays.configured import embedded_beside
 
 SETTLES_WITHIN = timedelta(minutes=15)
 """A turn is known only once it has ended: what is younger is left to the next run."""
@@ -149,6 +150,9 @@ def _settings_of(relay: str) -> RelaySettings:
     for each in candidates():
         if each.name == relay and each.settings is not None:
             return each.settings
+    for found in embedded_beside():
+        if found.name == relay:
+            return found
     raise CommandError(f"No relay that can be asked is called {relay}.")
 
 
@@ -165,8 +169,9 @@ async def _told_by(settings: RelaySettings) -> dict[str, int | str]:
     told: dict[str, int | str] = {"total_usage": int(account.total_usage)}
     if account.total_granted is not None:
         told["total_granted"] = int(account.total_granted)
-    if isinstance(balance := account.other.get("balance"), int | float | str):
-        told["balance"] = str(balance)[:40]
+    for name in ("total_available", "balance"):
+        if isinstance(value := account.other.get(name), int | float | str):
+            told[name] = str(value)[:40]
     return told
 
 

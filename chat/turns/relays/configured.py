@@ -4,6 +4,9 @@ from django.conf import settings
 
 from chat.relay.settings import RelaySettings, TransportPolicy
 
+RELAYS_FILE = "embedded_relays"
+"""Written by `make up` while it runs."""
+
 
 def configured() -> tuple[RelaySettings, ...]:
     """The relays that the settings name: the real one if it has a key, else the embedded ones."""
@@ -14,6 +17,19 @@ def configured() -> tuple[RelaySettings, ...]:
             each.name, each.rest_url, each.ws_url, each.api_key, embedded=embedded
         )
         for each in found
+    )
+
+
+def embedded_beside() -> tuple[RelaySettings, ...]:
+    """The relays of the `make up` that runs in this DATA_DIR, for a command beside it."""
+    try:
+        told = (settings.DATA_DIR / RELAYS_FILE).read_text().strip()
+    except OSError:
+        return ()
+    pairs = [entry.partition("=") for entry in told.split(",")]
+    key = settings.RELAY.embedded_key
+    return tuple(
+        installation_settings(name, url, "", key, embedded=True) for name, _, url in pairs if url
     )
 
 
