@@ -43,6 +43,9 @@ AGAIN_SLOWLY = (
     "tests/billing/test_anchors.py",
     "tests/billing/test_migration.py",
     "tests/billing/test_answer_lengths.py",
+    "tests/billing/test_bounds.py",
+    "tests/billing/test_what_is_in_force.py",
+    "tests/billing/test_what_is_written.py",
 )
 
 
