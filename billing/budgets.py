@@ -175,7 +175,9 @@ def check_grant(amount_nano_usd: int) -> None:
     if not amount_nano_usd:
         raise AmountInvalid("Zero is not an amount to grant.")
     if abs(amount_nano_usd) > MAX_GRANT_NANO_USD:
-        raise AmountInvalid(f"At most {format_usd(MAX_GRANT_NANO_USD)} are granted at once.")
+        raise AmountInvalid(
+            "At most %(amount)s are granted at once.", amount=format_usd(MAX_GRANT_NANO_USD)
+        )
 
 
 def signup_credit_nano_usd() -> int:

@@ -70,7 +70,7 @@ def make_codes(
     than is granted at once, and for an end that is past.
     """
     if not 1 <= count <= MAX_CODES:
-        raise AmountInvalid(f"From 1 to {MAX_CODES} codes are made at once.")
+        raise AmountInvalid("From 1 to %(count)s codes are made at once.", count=str(MAX_CODES))
     if amount_nano_usd <= 0:
         raise AmountInvalid("A code is worth more than zero.")
     check_grant(amount_nano_usd)

@@ -4,14 +4,24 @@ import inspect
 from collections.abc import Sequence
 from datetime import date
 
+from django.utils.translation import gettext
+
 
 class BillingError(Exception):
     """Something about money went wrong."""
 
     code = "billing_error"
 
-    def __init__(self, message: str = "") -> None:
-        super().__init__(message or inspect.cleandoc(type(self).__doc__ or self.code))
+    def __init__(self, message: str = "", **figures: str) -> None:
+        """`message` may name figures, as in `%(amount)s`: so it can be translated with them."""
+        self.text = message or inspect.cleandoc(type(self).__doc__ or self.code)
+        self.figures = figures
+        super().__init__(self.text % figures if figures else self.text)
+
+    def told(self) -> str:
+        """The message in the language in force, in English where nobody translated it."""
+        text = gettext(self.text)
+        return text % self.figures if self.figures else text
 
 
 class AmountInvalid(BillingError):

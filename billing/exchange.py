@@ -62,12 +62,12 @@ def units_to_micro(units: Decimal | str) -> int:
     try:
         amount = Decimal(units.strip() if isinstance(units, str) else units)
     except InvalidOperation:
-        raise RateInvalid(f"{units!r} is not a rate, such as 7.2.") from None
+        raise RateInvalid("%(text)s is not a rate, such as 7.2.", text=repr(units)) from None
     if not amount.is_finite() or not 0 < amount < MAX_UNITS_PER_USD:
-        raise RateInvalid(f"A rate is above 0 and below {MAX_UNITS_PER_USD}.")
+        raise RateInvalid("A rate is above 0 and below %(most)s.", most=f"{MAX_UNITS_PER_USD:,}")
     exponent = amount.normalize().as_tuple().exponent
     if isinstance(exponent, int) and exponent < -6:
-        raise RateInvalid(f"{units} has more than six decimal places.")
+        raise RateInvalid("%(text)s has more than six decimal places.", text=str(units))
     return int(amount.scaleb(6))
 
 
@@ -79,9 +79,11 @@ def set_rate(
 ) -> ExchangeRate:
     """Write down a rate that holds from a moment on, by default now. RateInvalid."""
     if currency not in Currency.values:
-        raise RateInvalid(f"{currency!r} is none of {', '.join(Currency.values)}.")
+        raise RateInvalid(
+            "%(text)s is none of %(known)s.", text=repr(currency), known=", ".join(Currency.values)
+        )
     if not 0 < micro_units_per_usd < MAX_UNITS_PER_USD * MICRO:
-        raise RateInvalid(f"A rate is above 0 and below {MAX_UNITS_PER_USD}.")
+        raise RateInvalid("A rate is above 0 and below %(most)s.", most=f"{MAX_UNITS_PER_USD:,}")
     made = ExchangeRate.objects.create(
         currency=currency,
         micro_units_per_usd=micro_units_per_usd,

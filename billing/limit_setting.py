@@ -144,7 +144,7 @@ def check_amount(amount_nano_usd: int) -> int:
     if amount_nano_usd < 0:
         raise AmountInvalid("A limit is not negative.")
     if amount_nano_usd > MAX_GRANT_NANO_USD:
-        raise AmountInvalid(f"A limit is at most {format_usd(MAX_GRANT_NANO_USD)}.")
+        raise AmountInvalid("A limit is at most %(amount)s.", amount=format_usd(MAX_GRANT_NANO_USD))
     return amount_nano_usd
 
 

@@ -15,6 +15,7 @@ from billing.money import BASIS_POINTS
 LEAST_BASIS_POINTS = -BASIS_POINTS
 MOST_BASIS_POINTS = 10 * BASIS_POINTS
 POINTS_PER_PERCENT = 100
+NO_PERCENTAGE = "%(text)s is not a percentage, such as 12.5."
 
 
 def markup_of(team_id: UUID | None, at: datetime | None = None) -> int:
@@ -73,9 +74,9 @@ def percent_to_basis_points(percent: str | Decimal) -> int:
     try:
         figure = Decimal(percent.strip().removesuffix("%") if isinstance(percent, str) else percent)
     except InvalidOperation:
-        raise MarkupRefused(f"{percent!r} is not a percentage, such as 12.5.") from None
+        raise MarkupRefused(NO_PERCENTAGE, text=repr(percent)) from None
     if not figure.is_finite() or (figure and not -30 < figure.adjusted() < 6):
-        raise MarkupRefused(f"{percent!r} is not a percentage, such as 12.5.")
+        raise MarkupRefused(NO_PERCENTAGE, text=repr(percent))
     points = figure * POINTS_PER_PERCENT
     if points != points.to_integral_value():
         raise MarkupRefused("A markup has at most two decimal places, such as 12.25.")

@@ -17,6 +17,8 @@ MAX_PRICE_NANO_USD = 10**4 * NANO_USD_PER_USD
 """The highest price per million tokens; far above what the dearest model asks. It keeps the
 cost of any turn inside 64 bits, so that every turn can be settled."""
 
+NO_AMOUNT = "%(text)s is not an amount in USD, such as 0.42."
+
 
 class Rates(Protocol):
     """What a cost is computed from: nano-USD per million tokens, and per image."""
@@ -45,7 +47,9 @@ class Rates(Protocol):
 def checked(nano_usd: int) -> int:
     """The same amount, if a money column can hold it; else AmountInvalid."""
     if not -MAX_NANO_USD <= nano_usd <= MAX_NANO_USD:
-        raise AmountInvalid(f"{nano_usd} nano-USD is beyond what the ledger can hold.")
+        raise AmountInvalid(
+            "%(amount)s nano-USD is beyond what the ledger can hold.", amount=str(nano_usd)
+        )
     return nano_usd
 
 
@@ -54,16 +58,16 @@ def usd_to_nano(usd: Decimal | str) -> int:
     try:
         amount = Decimal(usd.strip() if isinstance(usd, str) else usd)
     except InvalidOperation:
-        raise AmountInvalid(f"{usd!r} is not an amount in USD, such as 0.42.") from None
+        raise AmountInvalid(NO_AMOUNT, text=repr(usd)) from None
     if not amount.is_finite():
-        raise AmountInvalid(f"{usd!r} is not an amount in USD, such as 0.42.")
+        raise AmountInvalid(NO_AMOUNT, text=repr(usd))
     # "1e999999999" must not become a number of a thousand million digits.
     if amount and not -30 < amount.adjusted() < 12:
-        raise AmountInvalid(f"USD {usd} is beyond what the ledger can hold.")
+        raise AmountInvalid("USD %(amount)s is beyond what the ledger can hold.", amount=str(usd))
     numerator, denominator = amount.as_integer_ratio()
     nano_usd, lost = divmod(numerator * NANO_USD_PER_USD, denominator)
     if lost:
-        raise AmountInvalid(f"USD {usd} has more than nine decimal places.")
+        raise AmountInvalid("USD %(amount)s has more than nine decimal places.", amount=str(usd))
     return checked(nano_usd)
 
 

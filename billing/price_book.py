@@ -79,7 +79,7 @@ def plan_import(data: bytes) -> Plan:
         try:
             lines.append(_line(number, cells))
         except BillingError as error:
-            faults.append((number, str(error)))
+            faults.append((number, error.told()))
     added = _new_ones(lines)
     faults += _refusals(added)
     if faults:
@@ -180,7 +180,7 @@ def _refusals(added: Iterable[BookLine]) -> Iterator[tuple[int, str]]:
         try:
             check_price(line.model, line.price, line.starts_at)
         except BillingError as error:
-            yield line.number, str(error)
+            yield line.number, error.told()
 
 
 def _csv_line(cells: Iterable[str]) -> str:

@@ -193,9 +193,12 @@ def check_price(model: str, price: NewPrice, starts_at: datetime | None) -> None
         raise AmountInvalid("A price is not negative.")
     if any(figure is not None and figure > MAX_PRICE_NANO_USD for figure in figures):
         limit = format_usd(MAX_PRICE_NANO_USD)
-        raise AmountInvalid(f"A price is at most {limit} per million tokens, or for an image.")
+        raise AmountInvalid(
+            "A price is at most %(amount)s per million tokens, or for an image.", amount=limit
+        )
     if starts_at and Hold.objects.filter(model=model, transfer__created_at__gte=starts_at).exists():
         raise PriceRefused(
-            f"Turns of {model} since then are priced already, and their price stays. "
-            "Let the new price start now or later."
+            "Turns of %(model)s since then are priced already, and their price stays. "
+            "Let the new price start now or later.",
+            model=model,
         )

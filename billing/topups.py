@@ -64,8 +64,9 @@ def credit_for(amount: str, currency: Currency) -> int:
         credit_nano_usd, lost = divmod(paid_nano * usd_per_cny_nano(), NANO_USD_PER_USD)
     if lost:
         raise AmountInvalid(
-            f"CNY {amount} at USD {settings.TOPUP_USD_PER_CNY} for one has more than nine decimal "
-            "places in USD."
+            "CNY %(amount)s at USD %(rate)s for one has more than nine decimal places in USD.",
+            amount=amount,
+            rate=settings.TOPUP_USD_PER_CNY,
         )
     check_grant(credit_nano_usd)
     return credit_nano_usd
@@ -90,7 +91,7 @@ def _paid(amount: str, currency: Currency) -> int:
         paid_nano = usd_to_nano(amount)
     except AmountInvalid as error:
         # The same reading as of USD, with the currency's own name.
-        raise AmountInvalid(str(error).replace("USD", currency)) from error
+        raise AmountInvalid(error.text.replace("USD", currency), **error.figures) from error
     if paid_nano <= 0:
         raise AmountInvalid("A top-up is more than zero.")
     return paid_nano

@@ -94,7 +94,7 @@ def _redeemed(request: HttpRequest, form: RedeemForm, team_id: UUID) -> bool:
     try:
         grant = redeem(form.cleaned_data["code"], team_id=team_id, actor=actor)
     except CodeRefused as refusal:
-        form.add_error("code", _(str(refusal)))
+        form.add_error("code", refusal.told())
         return False
     amount = exact_usd(grant.amount_nano_usd)
     messages.success(request, _("%(amount)s credit added.") % {"amount": amount})

@@ -1,6 +1,6 @@
 """Messages of errors that people read on pages: named here so that the catalogues carry them.
 
-Those with figures in them stay as they are raised.
+Those with figures in them name them, as `%(amount)s`.
 """
 
 from django.utils.translation import gettext_noop as _
@@ -40,4 +40,33 @@ PRICE_REFUSALS = (
         "Turns since then are priced already, and their markup stays. "
         "Let the new markup start now or later."
     ),
+)
+AMOUNTS_WITH_FIGURES = (
+    _("%(text)s is not an amount in USD, such as 0.42."),
+    _("%(text)s is not an amount in CNY, such as 0.42."),
+    _("%(amount)s nano-USD is beyond what the ledger can hold."),
+    _("USD %(amount)s is beyond what the ledger can hold."),
+    _("CNY %(amount)s is beyond what the ledger can hold."),
+    _("USD %(amount)s has more than nine decimal places."),
+    _("CNY %(amount)s has more than nine decimal places."),
+    _("CNY %(amount)s at USD %(rate)s for one has more than nine decimal places in USD."),
+    _("At most %(amount)s are granted at once."),
+    _("A limit is at most %(amount)s."),
+    _("From 1 to %(count)s codes are made at once."),
+)
+PRICES_WITH_FIGURES = (
+    _("A model's name has 1 to 200 characters and no space at its ends."),
+    _("A price is at most %(amount)s per million tokens, or for an image."),
+    _(
+        "Turns of %(model)s since then are priced already, and their price stays. "
+        "Let the new price start now or later."
+    ),
+    _("%(text)s is not a percentage, such as 12.5."),
+    _("%(text)s is not a rate, such as 7.2."),
+    _("%(text)s is none of %(known)s."),
+    _("%(text)s has more than six decimal places."),
+    _("A rate is above 0 and below %(most)s."),
+    _("Give a price or a markup to try."),
+    _("A price is tried on the turns of one model. Name it."),
+    _("The first day is after the last one."),
 )

@@ -24,7 +24,7 @@ class UsdField(forms.CharField):
         try:
             return usd_to_nano(text)
         except AmountInvalid as error:
-            raise ValidationError(str(error), code=error.code) from error
+            raise ValidationError(error.told(), code=error.code) from error
 
     def prepare_value(self, value: Any) -> Any:
         """The amount in USD, as a person writes it."""

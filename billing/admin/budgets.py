@@ -86,7 +86,7 @@ class BudgetForm(SaidOnce, forms.ModelForm[Budget]):
             if paid := cleaned.get("paid_cny"):
                 credit_for(paid, Currency.CNY)
         except AmountInvalid as error:
-            raise ValidationError(_(str(error)), code=error.code) from error
+            raise ValidationError(error.told(), code=error.code) from error
         if self._was_sent(cleaned):
             raise ValidationError(
                 _("This form was sent before, and its credit is given. Open it anew to give more.")

@@ -198,6 +198,6 @@ class CodeAdmin(Discreet, ReadOnly):
                 actor=actor_of(request),
             ).texts
         except AmountInvalid as refusal:
-            form.add_error(None, _(str(refusal)))
+            form.add_error(None, refusal.told())
             cache.delete(f"codes:{given['once']}")
             return []

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.admin.amounts import SaidOnce, UsdField
 from billing.errors import BillingError, LimitExists
@@ -29,7 +30,7 @@ class LimitForm(SaidOnce, forms.ModelForm[Limit]):
 
         model = Limit
         fields = ("scope", "team", "person", "conversation_id", "period", "zone", *CHANGED)
-        labels: ClassVar = {"period": _("Starts afresh")}
+        labels: ClassVar = {"period": pgettext_lazy("how often", "Starts afresh")}
         help_texts: ClassVar = {
             "scope": _(
                 "A team’s limit needs the team, a person’s also the person, a conversation’s also "
@@ -52,7 +53,7 @@ class LimitForm(SaidOnce, forms.ModelForm[Limit]):
                 check_amount(self.cleaned_data["amount_nano_usd"])
                 checked_percents(self.cleaned_data["warn_percents"])
         except BillingError as error:
-            raise ValidationError(_(str(error)), code=error.code) from error
+            raise ValidationError(error.told(), code=error.code) from error
         return self.cleaned_data
 
     def new(self) -> NewLimit:

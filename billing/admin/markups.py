@@ -37,7 +37,7 @@ class PercentField(forms.CharField):
         try:
             return percent_to_basis_points(text)
         except BillingError as error:
-            raise ValidationError(_(str(error)), code=error.code) from error
+            raise ValidationError(error.told(), code=error.code) from error
 
     def prepare_value(self, value: Any) -> Any:
         """The markup in percent, as a person writes it."""
@@ -85,7 +85,7 @@ class MarkupForm(SaidOnce, forms.ModelForm[Markup]):
                     cleaned["basis_points"], team.pk if team else None, cleaned.get("starts_at")
                 )
             except BillingError as error:
-                raise ValidationError(_(str(error)), code=error.code) from error
+                raise ValidationError(error.told(), code=error.code) from error
         return cleaned
 
 

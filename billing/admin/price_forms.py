@@ -54,7 +54,7 @@ class PriceForm(SaidOnce, Figures, forms.ModelForm[PriceVersion]):
             try:
                 check_price(cleaned["model"], self.price(), cleaned.get("starts_at"))
             except BillingError as error:
-                raise ValidationError(_(str(error)), code=error.code) from error
+                raise ValidationError(error.told(), code=error.code) from error
         return cleaned
 
     def price(self) -> NewPrice:
@@ -95,7 +95,7 @@ class TrialForm(Figures):
             try:
                 self.result = try_on(self._trial(cleaned))
             except BillingError as error:
-                raise ValidationError(_(str(error)), code=error.code) from error
+                raise ValidationError(error.told(), code=error.code) from error
         return cleaned
 
     def _trial(self, cleaned: dict[str, Any]) -> Trial:

@@ -30,7 +30,7 @@ class RateField(forms.CharField):
         try:
             return units_to_micro(text)
         except RateInvalid as error:
-            raise ValidationError(str(error), code=error.code) from error
+            raise ValidationError(error.told(), code=error.code) from error
 
     def run_validators(self, value: Any) -> None:
         """The text's validators do not fit a number; the rate was checked when it was read."""
