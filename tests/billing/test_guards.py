@@ -92,7 +92,10 @@ HOLLOW = {
         "CREATE TRIGGER billing_hold_refuse_update BEFORE UPDATE ON billing_hold WHEN 0 "
         "BEGIN SELECT RAISE(ABORT, 'billing_hold: ledger rows are never changed'); END",
     ),
-    "postgresql": ("ALTER TABLE billing_hold ENABLE REPLICA TRIGGER billing_hold_refuse_update",),
+    "postgresql": (
+        "SET CONSTRAINTS ALL IMMEDIATE",
+        "ALTER TABLE billing_hold ENABLE REPLICA TRIGGER billing_hold_refuse_update",
+    ),
 }
 
 
