@@ -46,14 +46,14 @@ class AnchorsRead:
     """All anchors that are sealed rightly, by team and number, and what is odd about the rest."""
 
     of_teams: dict[UUID, dict[int, Anchor]] = field(default_factory=dict)
-    newest_day: date | None = None
+    days: set[date] = field(default_factory=set)
     newest_of_teams: dict[UUID, Anchor] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def contradicts(self, anchor: Anchor) -> bool:
         """Take one in; True if another one says differently of the same number."""
-        self.newest_day = max(anchor.day, self.newest_day or anchor.day)
+        self.days.add(anchor.day)
         newest = self.newest_of_teams.get(anchor.team_id, anchor)
         if (anchor.day, anchor.number) >= (newest.day, newest.number):
             self.newest_of_teams[anchor.team_id] = anchor
@@ -71,7 +71,8 @@ def write_anchors(only_first_of_day: bool = False) -> int:
     try:
         month = f"{today:%Y-%m}.jsonl"
         known = read_anchors(month)
-        if only_first_of_day and known.newest_day is not None and known.newest_day >= today:
+        # Not by the newest: a clock that was ahead for an hour would end the anchors for days.
+        if only_first_of_day and today in known.days:
             return 0
         # Of committed rows only: what is rolled back must not have been anchored.
         anchors = [
@@ -104,9 +105,12 @@ def read_anchors(files: str = FILES) -> AnchorsRead:
 
 def age_note(found: AnchorsRead) -> Iterator[str]:
     """A remark where nothing was anchored for too long."""
-    if found.newest_day is None:
+    today = today_utc()
+    # A day to come, left by a clock that was ahead, says nothing of today.
+    newest_day = max((day for day in found.days if day <= today), default=None)
+    if newest_day is None:
         yield f"Nothing is anchored in {folder()}: let anchorledger run every day."
-    elif (age := (today_utc() - found.newest_day).days) > STALE_DAYS:
+    elif (age := (today - newest_day).days) > STALE_DAYS:
         yield f"The newest anchor is {age} days old: let anchorledger run every day."
 
 

@@ -116,6 +116,20 @@ def test_anchors_that_are_missing_or_old_are_remarked_on(
     assert "note: The newest anchor is 3 days old" in out.getvalue()
 
 
+def test_a_clock_that_was_ahead_ends_no_anchors(
+    books: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on(day: int) -> None:
+        monkeypatch.setattr(anchors, "today_utc", lambda: date(2026, 11, day))
+
+    for day in (3, 28, 4):
+        on(day)
+        assert write_anchors(only_first_of_day=True) == 2
+        assert write_anchors(only_first_of_day=True) == 0
+    on(9)
+    assert verify().notes == ("The newest anchor is 5 days old: let anchorledger run every day.",)
+
+
 def test_a_folder_that_cannot_be_written_or_read_is_told(books: Team, folder: Path) -> None:
     folder.write_text("no folder")
     with pytest.raises(AnchorsNotWritten, match="cannot be written"):
