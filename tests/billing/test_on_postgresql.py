@@ -27,6 +27,7 @@ AGAIN = (
     "tests/billing/test_alert_delivery.py",
     "tests/billing/test_usage.py",
     "tests/billing/test_usage_races.py",
+    "tests/billing/test_usage_pages.py",
 )
 # The rest, for `make slow`.
 AGAIN_SLOWLY = (

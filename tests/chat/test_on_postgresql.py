@@ -8,6 +8,7 @@ AGAIN = (
     "tests/chat/test_conversation_list.py",
     "tests/chat/test_message_pages.py",
     "tests/chat/test_recovery_commands.py",
+    "tests/chat/test_usage_of_turns.py",
 )
 # The rest, for `make slow`.
 AGAIN_SLOWLY = (
