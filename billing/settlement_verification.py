@@ -7,7 +7,13 @@ from django.db.models import Case, Count, F, Max, Q, Sum, When
 from django.db.models.functions import Coalesce
 
 from billing.fold import Difference
-from billing.models import AccountKind, Settlement, Transfer, TransferKind
+from billing.models import (
+    AccountKind,
+    ReconciliationFinding,
+    Settlement,
+    Transfer,
+    TransferKind,
+)
 from billing.settlement import costs_of, official_cost
 
 ROWS_AT_ONCE = 2000
@@ -56,7 +62,8 @@ def settlement_differences() -> Iterator[Difference]:
 
 def _correction_differences() -> Iterator[Difference]:
     """What a settlement says it was corrected by is what the corrections of its subject add up to,
-    and every correction is of a settled subject of its team."""
+    and every correction is of a settled subject of its team; likewise what its relays ask more is
+    what the findings add up to."""
     rows = Transfer.objects.filter(kind=TransferKind.CORRECTION).order_by()
     sums = {
         (subject, team_id): total
@@ -64,13 +71,23 @@ def _correction_differences() -> Iterator[Difference]:
         .annotate(total=Sum(CORRECTED))
         .values_list("subject", "team_id", "total")
     }
-    corrected = Settlement.objects.exclude(corrected_nano_usd=0) | Settlement.objects.filter(
-        subject__in=rows.values("subject")
+    found = ReconciliationFinding.objects.filter(settled=True).order_by().values("subject")
+    at_relay = dict(
+        found.annotate(total=Sum(F("theirs_nano_usd") - F("ours_nano_usd"))).values_list(
+            "subject", "total"
+        )
     )
+    corrected = Settlement.objects.exclude(
+        corrected_nano_usd=0, relay_corrected_nano_usd=0
+    ) | Settlement.objects.filter(subject__in=rows.values("subject"))
     for row in corrected.order_by("id").iterator(ROWS_AT_ONCE):
         told = sums.pop((row.subject, row.team_id), 0)
         if row.corrected_nano_usd != told:
             detail = f"corrected by {row.corrected_nano_usd}, should be {told}"
+            yield Difference("settlement", row.subject, detail)
+        told = int(at_relay.get(row.subject, 0))
+        if row.relay_corrected_nano_usd != told:
+            detail = f"corrected by {row.relay_corrected_nano_usd} at the relay, should be {told}"
             yield Difference("settlement", row.subject, detail)
     for subject, _team in sums:
         yield Difference("settlement_missing", subject, "corrected, but not settled")

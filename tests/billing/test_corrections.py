@@ -185,6 +185,9 @@ def test_a_correction_that_the_settlement_does_not_know_is_reported(
 ) -> None:
     paid(funded, alice, "turn:1", (100, 20))
     run([row(2, (100, 30), 1_040_000)], [tried("turn:1", (100, 20))])
-    Settlement.objects.update(corrected_nano_usd=79_999)
-    (difference,) = wrong()
-    assert (difference.code, difference.where) == ("settlement", "turn:1")
+    for column in ("corrected_nano_usd", "relay_corrected_nano_usd"):
+        Settlement.objects.update(**{column: 79_999})
+        (difference,) = wrong()
+        assert (difference.code, difference.where) == ("settlement", "turn:1")
+        Settlement.objects.update(**{column: 80_000})
+    assert wrong() == []
