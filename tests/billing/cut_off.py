@@ -26,7 +26,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return transfer
 
-    ledger.post_correction = post_or_die  # type: ignore[assignment]
+    ledger.post_correction = post_or_die
     run(bill(), attempts())
 
 

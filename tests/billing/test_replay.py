@@ -27,7 +27,7 @@ def test_a_figure_that_is_off_by_one_is_told(
     from tests.benchmarks.replay import running
 
     settings.STATEMENT_ZONES = ()
-    told = []
+    told: list[str] = []
 
     def tampered(player: Any, books: Any) -> list[str]:
         row = Settlement.objects.order_by("id")[0]

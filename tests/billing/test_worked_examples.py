@@ -26,8 +26,14 @@ def settled(team: Team, alice: User) -> Team:
     give(team, "100")
     costs = {}
     for model, (tokens_in, tokens_out) in TURNS.items():
-        bounds = {"prompt_bytes": tokens_in, "max_tokens": tokens_out}
-        hold_for(team, alice, f"turn:{model}", model=model, **bounds)
+        hold_for(
+            team,
+            alice,
+            f"turn:{model}",
+            model=model,
+            prompt_bytes=tokens_in,
+            max_tokens=tokens_out,
+        )
         costs[model] = settle_as(f"turn:{model}", tokens_in, tokens_out)
     gpt, deepseek = costs["gpt-4.1"], costs["deepseek-v3.2"]
     assert (gpt.cost_nano_usd, gpt.official_cost_nano_usd) == (12 * 10**9, 90 * 10**9)

@@ -32,7 +32,9 @@ def main() -> int:
             from tests.services.servers import postgresql
 
             (options.folder / "postgresql").mkdir()
-            url = stack.enter_context(postgresql(options.folder / "postgresql")).url
+            server = stack.enter_context(postgresql(options.folder / "postgresql"))
+            # On a busy machine a process that is niced may rest within a transaction.
+            url = f"{server.url}?options=-c%20idle_in_transaction_session_timeout%3D0"
         return _run(options, url)
 
 
