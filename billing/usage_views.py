@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -152,7 +153,8 @@ def _stated(
         except NotVisible:
             raise Http404 from None
         except PolicyRefusal:
-            raise PermissionDenied from None
+            said = _("A team’s statements are for its owners and admins. Ask one of them.")
+            raise PermissionDenied(said) from None
     team = Team.objects.filter(pk=team_id).first()
     if team is None:
         raise Http404
