@@ -144,7 +144,9 @@ def main() -> None:
     judged: list[Judged] = []
     for model in MODELS:
         judged += play(who, model, options.turns, counting, options.seed)
-    sys.stdout.write("".join(f"{line}\n" for line in shares(judged)))
+        sys.stdout.write(f"{shares(judged)[-2]}\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"{shares(judged)[-1]}\n")
 
 
 def _connect(folder: Path, file: Path) -> None:
