@@ -33,8 +33,8 @@ def turn(
 ) -> None:
     """A settled turn of 1,000 tokens in and 500 out."""
     subject = f"turn:{uuid4()}"
-    hold_for(team, person, subject, model=model)
-    settle_as(subject, 1000, 500, outcome=outcome)
+    hold_for(team, person, subject, model=model, conversation_id=team.pk)
+    settle_as(subject, 1000, 500, outcome=outcome, route=f"relay of {model}")
     day = today - timedelta(days=days_ago)
     noon = datetime.combine(day, time(12), UTC)
     Settlement.objects.filter(subject=subject).update(day=day, created_at=noon)
@@ -118,9 +118,9 @@ def test_every_number_leads_to_as_many_rows(
         turn(teams[1], bob, days_ago, "failed", "smollm2-135m", today=today)
     body = admin.get(reverse("admin:index")).content.decode()
     links = re.findall(r'<a href="(/admin/billing/settlement/[^"]*)"[^>]*>(\d+)</a>', body)
-    # Three cards, two rows in each of three blocks, thirty days: turns and failures each;
+    # Three cards, two rows in each of five blocks, thirty days: turns and failures each;
     # and the tokens of the 27 days without any, the only ones that are written like a count.
-    assert len(links) == 2 * (3 + 6 + 30) + 27
+    assert len(links) == 2 * (3 + 10 + 30) + 27
     for href, number in set(links):
         rows = admin.get(unescape(href)).content.decode()
         assert re.search(rf"\b{number} turns? shown", rows), href
