@@ -11,6 +11,7 @@ from io import StringIO
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from billing.errors import BillingError, PriceBookRefused
 from billing.models import PriceVersion
@@ -89,12 +90,14 @@ def plan_import(data: bytes) -> Plan:
 
 def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     if len(data) > MAX_BYTES:
-        raise PriceBookRefused([(1, f"The file has more than {MAX_BYTES:,} bytes.")])
+        raise PriceBookRefused(
+            [(1, _("The file has more than %(bytes)s bytes.") % {"bytes": f"{MAX_BYTES:,}"})]
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise PriceBookRefused([(line, "This is not UTF-8. Save the file as such.")]) from None
+        raise PriceBookRefused([(line, _("This is not UTF-8. Save the file as such."))]) from None
     top = text.split("\n", 1)[0]
     # As spreadsheets write it where the comma is in numbers.
     delimiter = ";" if ";" in top and "," not in top else ","
@@ -108,24 +111,32 @@ def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
                 yield number, _named(number, header, cells)
             number = reader.line_num + 1
             if number > MAX_LINES:
-                raise PriceBookRefused([(number, f"More than {MAX_LINES:,} lines.")])
+                raise PriceBookRefused(
+                    [(number, _("More than %(lines)s lines.") % {"lines": f"{MAX_LINES:,}"})]
+                )
     except csv.Error as error:
-        raise PriceBookRefused([(reader.line_num, f"This is not CSV: {error}.")]) from None
+        reason = _("This is not CSV: %(error)s.") % {"error": error}
+        raise PriceBookRefused([(reader.line_num, reason)]) from None
 
 
 def _check_header(header: list[str]) -> None:
     missing = [name for name in REQUIRED if name not in header]
     unknown = [name for name in header if name not in COLUMNS]
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
-    for names, reason in ((missing, "is missing"), (unknown, "is unknown"), (twice, "is twice")):
+    for names, reason in (
+        (missing, _("The column %(name)s is missing. Columns: %(known)s.")),
+        (unknown, _("The column %(name)s is unknown. Columns: %(known)s.")),
+        (twice, _("The column %(name)s is twice. Columns: %(known)s.")),
+    ):
         if names:
-            known = ", ".join(COLUMNS)
-            raise PriceBookRefused([(1, f"The column {names[0]!r} {reason}. Columns: {known}.")])
+            said = reason % {"name": repr(names[0][:200]), "known": ", ".join(COLUMNS)}
+            raise PriceBookRefused([(1, said)])
 
 
 def _named(number: int, header: list[str], cells: list[str]) -> dict[str, str]:
     if len(cells) != len(header):
-        reason = f"There are {len(cells)} cells; the first line has {len(header)}."
+        reason = _("There are %(cells)s cells; the first line has %(columns)s.")
+        reason %= {"cells": len(cells), "columns": len(header)}
         raise PriceBookRefused([(number, reason)])
     return dict(zip(header, cells, strict=True))
 
@@ -135,7 +146,7 @@ def _line(number: int, cells: dict[str, str]) -> BookLine:
     for column, name in AMOUNTS.items():
         text = cells.get(column, "").strip()
         if not text and column in REQUIRED:
-            raise PriceBookRefused([], reason=f"{column} is empty.")
+            raise PriceBookRefused([], reason=_("%(column)s is empty.") % {"column": column})
         amounts[name] = usd_to_nano(read_cell(text)) if text else None
     start = read_cell(cells.get("starts_at", "").strip())
     price = NewPrice(**amounts)  # type: ignore[arg-type]
@@ -147,7 +158,8 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise PriceBookRefused([], reason=f"{text!r} is not a date such as 2026-12-01.") from None
+        reason = _("%(text)s is not a date such as 2026-12-01.") % {"text": repr(text)}
+        raise PriceBookRefused([], reason=reason) from None
 
 
 def _new_ones(lines: Iterable[BookLine]) -> list[BookLine]:
@@ -176,7 +188,8 @@ def _refusals(added: Iterable[BookLine]) -> Iterator[tuple[int, str]]:
     for line in added:
         first = seen.setdefault((line.model, line.starts_at), line.number)
         if first != line.number:
-            yield line.number, f"{line.model} has another price with this start in line {first}."
+            reason = _("%(model)s has another price with this start in line %(line)s.")
+            yield line.number, reason % {"model": line.model, "line": first}
         try:
             check_price(line.model, line.price, line.starts_at)
         except BillingError as error:

@@ -57,7 +57,7 @@ class PricePages(Exported):
             try:
                 plan = _imported(request, form.book)
             except BillingError as error:
-                form.add_error(None, str(error))
+                form.add_error(None, error.told())
             else:
                 number = len(plan.added)
                 said = ngettext("%(number)d price added.", "%(number)d prices added.", number)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Team, User
+from billing import price_book
 from billing.errors import PriceBookRefused
 from billing.models import PriceVersion
 from billing.money import usd_to_nano
@@ -165,3 +166,18 @@ def test_a_heading_of_a_hundred_thousand_columns_is_refused_at_once(db: None) ->
 
 def test_a_model_s_name_with_nul_is_refused_by_its_line(db: None) -> None:
     assert refusal(book("gpt\0,1,1"))[0][0] == 2
+
+
+def test_a_wrong_line_is_named_in_the_reader_s_language(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(price_book, "_", {"%(column)s is empty.": "%(column)s: trống."}.get)
+    assert refusal(book("gpt,,1")) == ((2, "input_usd: trống."),)
+
+
+def test_a_file_without_an_end_is_refused_and_not_read_to_it(db: None) -> None:
+    endless = Path("/dev/zero")
+    if not endless.exists():
+        pytest.skip("this system has no endless file")
+    with pytest.raises(CommandError, match="more than 1,048,576 bytes"):
+        call_command("importprices", str(endless))

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from billing.errors import BillingError
 from billing.money import format_usd
-from billing.price_book import import_book, plan_import
+from billing.price_book import MAX_BYTES, import_book, plan_import
 
 
 class Command(BaseCommand):
@@ -23,7 +23,9 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, file: Path, dry_run: bool, **_options: Any) -> None:
         """Print each price that is added."""
         try:
-            data = file.read_bytes()
+            with file.open("rb") as book:
+                # One more than is taken, so that a longer one is refused and not cut.
+                data = book.read(MAX_BYTES + 1)
             plan = plan_import(data) if dry_run else import_book(data)
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}.") from error
