@@ -55,13 +55,18 @@ def _run(options: argparse.Namespace, url: str) -> int:
     from tests.benchmarks.replay.running import run
 
     began = time.process_time()
-    report = run(options.turns, options.seed, options.plants)
+    report = run(options.turns, options.seed, options.plants, _tell)
     connection.close()
-    for line in (*report.lines, *report.wrong[:SHOWN]):
-        sys.stdout.write(f"{line}\n")
+    for line in report.wrong[:SHOWN]:
+        _tell(line)
     sys.stdout.write(f"In all {time.process_time() - began:.0f} s of this process's CPU. ")
     sys.stdout.write(f"{len(report.wrong)} figures differ.\n")
     return 1 if report.wrong else 0
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

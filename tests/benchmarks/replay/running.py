@@ -1,7 +1,7 @@
 """The whole replay: play, tie out, reconcile a clean month and a false one, tie out again."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -30,14 +30,16 @@ OCTOBER = date(2025, 10, 1)
 
 @dataclass
 class Report:
-    """Lines to print, and everything that does not tie out."""
+    """Lines, told as they come, and everything that does not tie out."""
 
+    tell: Callable[[str], object] = field(default=str)
     lines: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     def say(self, line: str) -> None:
-        """Keep a line."""
+        """Keep a line, and tell it."""
         self.lines.append(line)
+        self.tell(line)
 
     @contextmanager
     def timed(self, what: str) -> Iterator[None]:
@@ -47,9 +49,9 @@ class Report:
         self.say(f"{what}: {time.process_time() - began:.1f} s of this process's CPU")
 
 
-def run(turns: int, seed: int, plants: int) -> Report:
+def run(turns: int, seed: int, plants: int, tell: Callable[[str], object] = str) -> Report:
     """Play so many turns into an empty database, and say what came of it."""
-    report, books = Report(), Books()
+    report, books = Report(tell), Books()
     # Each team begins with nothing.
     with override_settings(SIGNUP_CREDIT_USD="0"), database_clock() as clock:
         player = Player(clock, books)
