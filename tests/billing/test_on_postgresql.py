@@ -41,6 +41,7 @@ AGAIN_SLOWLY = (
     "tests/billing/test_topups.py",
     "tests/billing/test_price_admin.py",
     "tests/billing/test_ledger_machine.py",
+    "tests/billing/test_turn_machine.py",
     "tests/billing/test_anchors.py",
     "tests/billing/test_migration.py",
     "tests/billing/test_answer_lengths.py",

@@ -1,7 +1,7 @@
 """Whatever happens to turns and their money, in any order, the books are right after each step;
 and a machine that says so finds the bugs that are put in on purpose.
 
-EXAMPLES=2000 tells so many stories instead of a few.
+EXAMPLES=2000 tells so many stories instead of a few; the bugs are looked for by `make slow`.
 """
 
 import os
@@ -87,6 +87,7 @@ def priced_at_the_end(used: Any, hold: Any, quality: str) -> Any:
     return costs.costs(used, terms.price, terms.markup_basis_points, at_most=at_most)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "name", "bug"),
     [
