@@ -52,7 +52,7 @@ def _make_limits(apps):
             team_id=row.team_id,
             person_id=row.person_id,
             amount_nano_usd=max(row.granted_nano_usd, 0),
-            warn_percents=f"{row.soft_limit_percent},100",
+            warn_percents=f"{soft},100" if 0 < (soft := row.soft_limit_percent) < 100 else "100",
         )
         row.limit, row.key = made, f"limit:{made.pk}"
         row.save()

@@ -62,7 +62,7 @@ def write_old_books(apps: Any, teams: tuple[Team, Team], person: User) -> None:
         (
             "person",
             f"person:{teams[0].pk}:{person.pk}",
-            counters | {"team_id": teams[0].pk, "person_id": person.pk},
+            counters | {"team_id": teams[0].pk, "person_id": person.pk, "soft_limit_percent": 100},
         ),
     )
     budgets = [
@@ -152,6 +152,8 @@ def test_books_of_the_version_before_agree_after_migrating(
     assert Settlement.objects.get().relay_cost_nano_usd == COST_NANO_USD
     limits = Limit.objects.order_by("id").values_list("scope", "amount_nano_usd", "period")
     assert list(limits) == [("installation", 10**10, "none"), ("person", 10**10, "none")]
+    warned = Limit.objects.order_by("id").values_list("warn_percents", flat=True)
+    assert list(warned) == ["80,100", "100"]
     # And go on.
     give(team, "1")
     hold_for(team, alice, "turn:3")
