@@ -87,7 +87,7 @@ def test_the_price_is_told_before_sending_and_afterwards_why_it_was_another(
 ) -> None:
     alice = desks("alice").go()
     alice.choose_model("gpt-4.1")
-    line = alice.page.locator(".estimate-line")
+    line = alice.page.locator(".composer .estimate-line")
     expect(line).to_be_hidden()
     alice.composer.fill("word " * 400)
     expect(line).to_contain_text(re.compile(r"about \$0\.00\d+ to \$0\.0\d+ · \$\d+\.\d\d left"))
