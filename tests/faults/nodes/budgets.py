@@ -18,7 +18,7 @@ from uuid import UUID
 
 from tests.cluster import Cluster
 from tests.faults.nodes.crowd import PEOPLE, SLOWLY, Crowd, leaks, overrun_nano_usd
-from tests.faults.nodes.purse import Order, Wanted, ordered
+from tests.faults.nodes.purse import Wanted
 from tests.faults.nodes.standing import standing_clusters, tell
 
 NODES, SENDS, MONEY_FOR = 2, 200, 10
@@ -77,10 +77,8 @@ class Race:
         """One race, from fresh limits to a ledger at rest."""
         crowd, chance = self._crowd, random.Random(seed)
         bounds = Bounds(crowd, chance)
-        money = Order(
-            team=UUID(crowd.team), left=bounds.credit_nano_usd, end=True, limits=bounds.limits
-        )
-        await asyncio.to_thread(ordered, crowd.cluster, money)
+        money = {"left": bounds.credit_nano_usd, "end": True, "limits": bounds.limits}
+        await crowd.order(**money, verify=False)
         answers = await crowd.send_many(SENDS, chance)
         accepted = [each for each in answers if each["type"] == "accepted"]
         self.ran.append(len(accepted))
@@ -104,10 +102,9 @@ class Race:
         ):
             self.wrong.append(f"seed {seed}: {refusal}")
 
-    def finish(self) -> None:
+    async def finish(self) -> None:
         """Verify the ledger of all seeds together."""
-        order = Order(team=UUID(self._crowd.team), end=True)
-        self.wrong += ordered(self._crowd.cluster, order).differences
+        self.wrong += await self._crowd.order(end=True)
 
 
 async def race(cluster: Cluster, seeds: range) -> Race:
@@ -117,9 +114,10 @@ async def race(cluster: Cluster, seeds: range) -> Race:
     try:
         for seed in seeds:
             await found.run(seed)
+            print(f"seed {seed}: {found.ran[-1]} ran", file=sys.stderr, flush=True)
+        await found.finish()
     finally:
         await crowd.close()
-    found.finish()
     return found
 
 

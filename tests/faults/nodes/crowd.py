@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import uuid
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tests.cluster import Cluster
 from tests.faults.nodes.play import until
+from tests.faults.nodes.purse import Order, Outcome, Purse
 from tests.socket_client import Frame, SocketClient
 
 MODEL = "gpt-4.1"
@@ -19,11 +21,13 @@ CONVERSATIONS = 2
 """Of each person."""
 SOCKETS = 2
 """Of each person at each node: of one socket 32 commands are worked on at a time."""
+PATIENCE_SECONDS = 200.0
+"""For the answer to one of many sends, on a machine that has other work."""
 QUESTION = "How many people does a tram carry?"
 LEAST_ANSWER = 256
 """Tokens: an answer that is never shortened to fit."""
-SLOWLY = ("--tokens-per-second", "4", "--first-token-seconds", "0.2")
-"""A relay with which an answer takes a minute: nobody is done while the others still ask."""
+SLOWLY = ("--tokens-per-second", "1", "--first-token-seconds", "0.2")
+"""A relay with which an answer takes four minutes: nobody is done while the others still ask."""
 RUNNING = "select count(*) from chat_turn where state = 'running'"
 
 
@@ -46,6 +50,7 @@ class Crowd:
     people: dict[str, int] = field(default_factory=dict)
     sockets: dict[tuple[str, int], list[SocketClient]] = field(default_factory=dict)
     _sent: int = 0
+    _purse: Purse | None = None
 
     async def gather(self) -> Crowd:
         """Begin the conversations, and find out what a send holds."""
@@ -78,12 +83,21 @@ class Crowd:
     async def send(self, place: Place, at: int) -> Frame:
         """Ask at a node; gives `accepted` or the refusal."""
         self._sent += 1
-        answer = await self.sockets[place.person, at][self._sent % SOCKETS].chat(
-            QUESTION,
+        socket, id = self.sockets[place.person, at][self._sent % SOCKETS], str(uuid.uuid4())
+        after = len(socket.frames)
+        await socket.send(
+            type="chat",
+            id=id,
+            content=QUESTION,
             model=MODEL,
             conversation=place.conversation,
             parent=place.parent,
             options={"max_tokens": LEAST_ANSWER},
+        )
+        answer = await socket.wait_for(
+            lambda frame: frame["type"] in ("accepted", "error") and frame.get("id") == id,
+            after=after,
+            seconds=PATIENCE_SECONDS,
         )
         return answer | {"at": at, "person": place.person}
 
@@ -112,8 +126,19 @@ class Crowd:
                 await socket.send(type="interrupt", turn=each["turn"])
         await until(lambda: self.cluster.rows(RUNNING) == [(0,)])
 
+    async def order(self, **fields: Any) -> list[str]:
+        """Have an administrator do something about the team's money; gives what is wrong then."""
+
+        def done() -> Outcome:
+            self._purse = self._purse or Purse(self.cluster)
+            return self._purse.do(Order(team=uuid.UUID(self.team), **fields))
+
+        return (await asyncio.to_thread(done)).differences
+
     async def close(self) -> None:
-        """Close all sockets."""
+        """Close all sockets and the purse."""
+        if self._purse is not None:
+            self._purse.close()
         for sockets in self.sockets.values():
             for socket in sockets:
                 await socket.close()

@@ -1,17 +1,15 @@
 """What an administrator does with the money of a running cluster, by the product's own services.
 
-Run as ``python -m tests.faults.nodes.purse`` in a node's environment: takes one order as JSON, does
-it, and prints what became of it as JSON.
+Run as ``python -m tests.faults.nodes.purse`` in a node's environment: takes orders as JSON, one a
+line, does each, and prints what became of it as JSON.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -35,7 +33,7 @@ class Order(msgspec.Struct, kw_only=True):
 
     `left`: what the team's credit is to have left. `end`: end all limits. `limits`: set these.
     `room`: give so much room to each limit above `person` and `conversation`, and to the credit;
-    below zero: lower the limits to so much less than is used.
+    below zero: lower the limits to so much less than is used. `verify`: look at the ledger then.
     """
 
     team: UUID
@@ -45,6 +43,7 @@ class Order(msgspec.Struct, kw_only=True):
     room: int | None = None
     person: int | None = None
     conversation: UUID | None = None
+    verify: bool = True
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -54,18 +53,38 @@ class Outcome(msgspec.Struct, kw_only=True):
     differences: list[str]
 
 
+class Purse:
+    """The process that does the orders, on the database of a cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.nodes.purse"],
+            cwd=ROOT,
+            env=cluster[0].env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def do(self, order: Order) -> Outcome:
+        """Have it done; what was wrong is on standard error."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(msgspec.json.encode(order) + b"\n")
+        self._process.stdin.flush()
+        return msgspec.json.decode(self._process.stdout.readline(), type=Outcome)
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
+
+
 def ordered(cluster: Cluster, order: Order) -> Outcome:
-    """Have an order done on the database of a cluster."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.nodes.purse"],
-        cwd=ROOT,
-        env=cluster[0].env,
-        input=msgspec.json.encode(order),
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()[-3000:]
-    return msgspec.json.decode(done.stdout, type=Outcome)
+    """Have one order done."""
+    purse = Purse(cluster)
+    try:
+        return purse.do(order)
+    finally:
+        purse.close()
 
 
 def _do(order: Order) -> Outcome:
@@ -81,7 +100,8 @@ def _do(order: Order) -> Outcome:
     made = _limits(order.team, order.limits)
     if order.room is not None:
         _make_room(order, order.room)
-    return Outcome(limits=made, differences=[each.code for each in verify().differences])
+    found = verify().differences if order.verify else ()
+    return Outcome(limits=made, differences=[f"{each.code} {each.where}" for each in found])
 
 
 def _leave(team_id: UUID, left_nano_usd: int) -> None:
@@ -127,12 +147,13 @@ def _make_room(order: Order, nano_usd: int) -> None:
 
 
 def main() -> None:
-    """Do the order on standard input."""
+    """Do the orders on standard input."""
     import django
 
     django.setup()
-    outcome: Any = _do(msgspec.json.decode(sys.stdin.buffer.read(), type=Order))
-    print(json.dumps(msgspec.to_builtins(outcome)))
+    for line in sys.stdin.buffer:
+        outcome = _do(msgspec.json.decode(line, type=Order))
+        print(msgspec.json.encode(outcome).decode(), flush=True)
 
 
 if __name__ == "__main__":

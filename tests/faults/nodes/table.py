@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from tests.faults.nodes import asking, clocks, coming_back, dying, services
+from tests.faults.nodes import asking, clocks, coming_back, dying, money, services
 from tests.faults.nodes.play import Play
 
 Charge = Literal["relay", "counted", "either"]
@@ -73,6 +73,9 @@ TABLE = (
     _stopped(41, asking.many_interrupts),
     _stopped(44, services.stopped_without_redis),
     Row(45, clocks.clock_jumps, turns=2),
+    Row(46, money.refused_for_money),
+    Row(49, money.limit_lowered),
+    Row(50, money.price_edited, charge="either", turns=2),
     Row(51, asking.signed_out),
     Row(55, dying.stands_still),
 )
