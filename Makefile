@@ -67,10 +67,12 @@ kills: install ## Kill the engine at 500 random points and look for what is miss
 	$(PY) -m tests.faults.kills --points $(or $(POINTS),500)
 	$(PY) -m tests.faults.kills --points $(or $(POINTS),500) --postgresql
 
-faults: install ## Play cuts, deaths, restarts and races between real processes in their thousands (half an hour).
+faults: install ## Play cuts, deaths, restarts and races between real processes in their thousands (an hour).
 	$(PY) -m tests.faults.nodes.cuts --points $(or $(POINTS),10000)
 	$(PY) -m tests.faults.nodes.rolling
 	$(PY) -m tests.faults.nodes.deaths
+	$(PY) -m tests.faults.nodes.budgets --seeds $(or $(SEEDS),50)
+	$(PY) -m tests.faults.nodes.held
 	RACES=1000 $(RUN)/pytest -q -s tests/faults/test_interrupt_races.py
 
 soak: install ## Keep a hundred streams alive and look for what grows (MINUTES=60).
