@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team, User
-from billing.budgets import budget_of, locked_budgets
+from billing.budgets import budget_of, locked_budgets, team_key
 from billing.dialects import in_each, marks, moment_of
 from billing.limit_setting import NewLimit, set_limit
-from billing.limits import RANKS, budget_key, limit_key
+from billing.limits import RANKS, budget_key, current_budgets, limit_key, limits_above
 from billing.markups import own_markups, set_markup
 from billing.models import (
     Budget,
@@ -99,6 +100,17 @@ def test_the_budget_of_a_limit_is_opened_as_the_limit_is(
         "conversation",
     ]
     assert [budget.limit for budget in locked] == [limits[0], None, *limits[1:]]
+
+
+def test_a_period_that_is_open_is_not_opened_again(team: Team, alice: User, priced: str) -> None:
+    give(team, "1")
+    limit = limited("1", team)
+    hold_for(team, alice)
+    with CaptureQueriesContext(connection) as statements:
+        limits = limits_above(team.pk, alice.pk, None)
+        opened = current_budgets(limits, besides=team_key(team.pk))
+    assert opened == ([budget_key(limit, None)], False)
+    assert len(statements) == 2
 
 
 def test_a_limits_key_names_its_scope_owner_and_period() -> None:

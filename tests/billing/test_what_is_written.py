@@ -50,6 +50,7 @@ def test_every_transfer_of_a_turn_is_written_in_full(
     team: Team, charlies_team: Team, alice: User, priced: str
 ) -> None:
     give(charlies_team, "1")
+    assert Transfer.objects.get().note == ""
     grant_credit(
         team_id=team.pk,
         amount_nano_usd=10**9,
