@@ -13,7 +13,8 @@ from tests.journeys.test_prose import RICH
 def violations(desk: Desk, *rules: str) -> list[str]:
     """What axe finds, a line each. The browser's debugger runs it, past the page's policy.
 
-    With `rules` it looks for these alone. What it would preload it puts into the page as inline styles, which the policy forbids.
+    With `rules` it looks for these alone. What it would preload it puts into the page as inline
+    styles, which the policy forbids.
     """
     options: dict[str, Any] = {"preload": False}
     if rules:
