@@ -162,7 +162,7 @@ _ROWS = """
 select t.id, b.id, b.limit_id is null, b.granted_nano_usd, t.kind, t.amount_nano_usd, t.subject
 from billing_transfer t join billing_hold h on h.subject = t.subject
 join billing_holdbudget hb on hb.hold_id = h.id join billing_budget b on b.id = hb.budget_id
-where b.is_hard and b.team_id is not distinct from coalesce(b.team_id, t.team_id)
+left join billing_limit l on l.id = b.limit_id where b.is_hard and l.ended_at is null
 union all
 select t.id, b.id, true, b.granted_nano_usd, t.kind, t.amount_nano_usd, ''
 from billing_transfer t join billing_budget b on b.team_id = t.team_id and b.limit_id is null
@@ -174,7 +174,7 @@ order by 1, 2
 def overrun_nano_usd(cluster: Cluster) -> int:
     """I5: the most by which any hard budget was exceeded after any row of the ledger, by its ids.
 
-    The limits must be as they were set; credit counts with the grants up to the row.
+    The limits in force must be as they were set; credit counts with the grants up to the row.
     """
     granted: dict[int, int] = defaultdict(int)
     used: dict[int, int] = defaultdict(int)
