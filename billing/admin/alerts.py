@@ -48,6 +48,7 @@ class SpendAlertAdmin(ReadOnly):
         "An alert is noticed once for each share of a budget and told once: by mail to the team’s "
         "owners and admins and to the staff, and to the webhook where one is set."
     )
+    when_empty = _("No budget has reached a percentage at which it warns.")
     list_display = (
         "noticed",
         "whose",

@@ -69,6 +69,7 @@ class Exported(ExportMixin, admin.ModelAdmin[Any]):  # type: ignore[misc]
     export_formats = (SafeCSV,)
     skip_export_form = True
     why_read_only: str | Promise = ""
+    when_empty: str | Promise = ""
     total_field = ""
     list_per_page = 50
     formfield_overrides = {DateTimeField: {"form_class": SplitDateTimeField, "widget": NamedMoment}}
@@ -109,7 +110,8 @@ class Exported(ExportMixin, admin.ModelAdmin[Any]):  # type: ignore[misc]
     ) -> HttpResponse:
         """The list, with a reason where it is read-only, and the total of what is shown."""
         title = capfirst(str(self.opts.verbose_name_plural))
-        context = {"why_read_only": self.why_read_only, "title": title} | (extra_context or {})
+        told = {"why_read_only": self.why_read_only, "when_empty": self.when_empty}
+        context = {**told, "title": title, **(extra_context or {})}
         response = super().changelist_view(request, context)
         shown = getattr(response, "context_data", None) or {}
         if self.total_field and "cl" in shown:

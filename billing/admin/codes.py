@@ -91,6 +91,9 @@ class CodeAdmin(Discreet, ReadOnly):
         "A code is shown once, when it is made, and kept only as a digest. Each gives its credit "
         "once; one that was not redeemed can be revoked."
     )
+    when_empty = gettext_lazy(
+        "No codes yet. Make some, and give them to whoever shall redeem them."
+    )
     list_display = (
         "shown_end",
         "amount",

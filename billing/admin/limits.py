@@ -73,6 +73,7 @@ class LimitAdmin(Exported):
 
     form = LimitForm
     resource_classes = (LimitResource,)
+    when_empty = _("Nobody is limited: teams spend what their credit allows.")
     list_display = ("owner", "amount", "left", "spent", "held", "afresh", "is_hard", "ended")
     list_filter = (
         ("ended_at", InForceFilter),

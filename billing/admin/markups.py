@@ -116,6 +116,7 @@ class MarkupAdmin(Exported):
         "Markups are never edited: turns were charged with them. Add a version that starts now or "
         "later. A team's own comes before the one for all; its own of 0 means none."
     )
+    when_empty = _("Teams pay what the relay asks, without a markup.")
     list_display = ("whose", "percent", "starts_at", "created_by")
     list_filter = (("team", admin.RelatedOnlyFieldListFilter), "starts_at")
     list_select_related = ("team", "created_by")

@@ -65,6 +65,7 @@ class ExchangeRateAdmin(Exported):
         "Rates are never edited: statements were printed with them. Add one that starts now, or "
         "when it should have. They change nothing in the ledger, which is in USD."
     )
+    when_empty = _("Statements are in USD alone. Add a rate to show CNY or VND beside it.")
     list_display = ("currency", "units", "starts_at", "created_by", "created_at")
     list_filter = ("currency",)
     list_select_related = ("created_by",)

@@ -37,6 +37,7 @@ class ReconciliationRunAdmin(SeenByAdministrators, ReadOnly):
         "Each row holds a relay's bill against our turns. Differences are corrected by transfers, "
         "never by edits."
     )
+    when_empty = gettext_lazy("No bill was compared yet. Begin with the one of last month.")
     list_display = (
         "created",
         "relay",
@@ -182,6 +183,7 @@ class ReconciliationFindingAdmin(SeenByAdministrators, ReadOnly):
     """Every difference, by its cause."""
 
     why_read_only = gettext_lazy("Findings are never changed: the next run makes its own.")
+    when_empty = gettext_lazy("No reconciliation has found a difference yet.")
     list_display = (
         "when",
         "cause",

@@ -43,6 +43,8 @@ def page(client: Client, name: str, *args: Any, **query: Any) -> str:
 
 
 def test_a_person_gets_a_limit_in_a_team(admin: Client, team: Team, alice: User, bob: User) -> None:
+    assert "Nobody is limited" in page(admin, LIST)
+    assert "Nobody is limited" not in page(admin, LIST, q="bob")
     wanted = form(scope="person", team=team.pk, person=bob.pk, zone="Asia/Shanghai")
     assert admin.post(reverse(ADD), wanted).status_code == 302
     limit = Limit.objects.get()

@@ -18,10 +18,15 @@ def assert_sound(desk: Desk) -> None:
     desk.page.emulate_media(color_scheme="light")
     found += violations(desk)
     assert not found, "\n".join([desk.page.url, *found])
-    desk.page.set_viewport_size(ViewportSize(**NARROW))
+    resize(desk, NARROW)
     wide = desk.page.evaluate("document.scrollingElement.scrollWidth")
     assert wide <= NARROW["width"], f"{desk.page.url} is {wide} px wide"
-    desk.page.set_viewport_size(ViewportSize(**WIDE))
+    resize(desk, WIDE)
+
+
+def resize(desk: Desk, size: dict[str, int]) -> None:
+    """Give the person another screen."""
+    desk.page.set_viewport_size(ViewportSize(width=size["width"], height=size["height"]))
 
 
 def tab_to(desk: Desk, wanted: Locator) -> None:
