@@ -41,12 +41,18 @@ def moment(field: str, description: Any) -> Callable[[Any, Any], str]:
     return column
 
 
+NAMES = {"relay_corrected_nano_usd": _("corrected by, at the relay")}
+"""Fields that have no name for people of their own."""
+
+
 def as_read(model: type[Model], name: Any) -> Any:
     """A row's field for a page that only shows it: amounts in USD, not in what is stored."""
     if not isinstance(name, str) or not name.endswith(("_nano_usd", "_nano_usd_per_million")):
         return name
 
-    @admin.display(description=model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+    called = NAMES.get(name) or model._meta.get_field(name).verbose_name  # type: ignore[union-attr]
+
+    @admin.display(description=called)
     def shown(row: Any) -> str:
         return exact_usd(getattr(row, name))
 

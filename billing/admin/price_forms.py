@@ -152,6 +152,11 @@ class BookForm(forms.Form):
             self.plan = plan_import(self.book)
         except PriceBookRefused as error:
             raise ValidationError(
-                [ValidationError(f"{number}: {reason}") for number, reason in error.faults]
+                [
+                    ValidationError(_("Line %(number)s: %(reason)s"), params=fault)
+                    for fault in (
+                        {"number": number, "reason": reason} for number, reason in error.faults
+                    )
+                ]
             ) from error
         return cleaned

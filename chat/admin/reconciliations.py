@@ -72,11 +72,16 @@ class ReconciliationRunAdmin(SeenByAdministrators, ReadOnly):
         "started_by",
         "created_at",
         "bill",
-        "bill_sha256",
+        "digest",
     )
     created = moment("created_at", gettext_lazy("run"))
     ours = money("ours_nano_usd", gettext_lazy("cost, ours"))
     corrected = money("corrected_nano_usd", gettext_lazy("corrected"))
+
+    @admin.display(description="SHA-256")
+    def digest(self, run: ReconciliationRun) -> str:
+        """Which file it was."""
+        return run.bill_sha256 or "–"
 
     @admin.display(description=gettext_lazy("cost, the relay's"), ordering="theirs_nano_usd")
     def theirs(self, run: ReconciliationRun) -> str:
@@ -187,12 +192,12 @@ class ReconciliationFindingAdmin(SeenByAdministrators, ReadOnly):
     list_display = (
         "when",
         "cause",
-        "model",
-        "subject",
-        "reference",
         "ours",
         "theirs",
         "settled",
+        "model",
+        "reference",
+        "subject",
         "transfer",
         "note",
     )
