@@ -7,11 +7,19 @@ from typing import Any
 import pytest
 
 from accounts.models import Team, User
-from billing.budgets import budget_of, check_grant
+from billing.budgets import budget_of, check_grant, locked_budgets, take
 from billing.costs import AtMost, Used, costs, exact_worst, max_tokens_within
-from billing.errors import AmountInvalid, BillingError, MarkupRefused, PriceRefused, UsageInvalid
+from billing.errors import (
+    AmountInvalid,
+    BillingError,
+    BudgetExhausted,
+    MarkupRefused,
+    PriceRefused,
+    UsageInvalid,
+)
 from billing.holds import MAX_IMAGES_OF_A_TURN, MAX_TOKENS_OF_A_TURN, place_hold
 from billing.markups import check_markup, percent_to_basis_points
+from billing.models import Budget
 from billing.money import (
     MAX_GRANT_NANO_USD,
     MAX_NANO_USD,
@@ -135,6 +143,22 @@ def test_a_whole_budget_can_be_held_and_not_a_unit_more(
     give(team, "0.016")
     assert hold_for(team, alice, "turn:1").max_tokens == 1000
     assert budget_of(team.pk).remaining_nano_usd == 0
+
+
+def test_the_database_decides_whether_an_amount_is_left_whatever_was_read_before(
+    team: Team, alice: User
+) -> None:
+    give(team, "1")
+    stale = locked_budgets(team.pk, alice.pk)
+    Budget.objects.update(posted_nano_usd=500_000_000, held_nano_usd=200_000_000)
+    with pytest.raises(BudgetExhausted):
+        take(stale, 300_000_001)
+    take(stale, 300_000_000)
+    with pytest.raises(BudgetExhausted):
+        take(stale, 1)
+    Budget.objects.update(is_hard=False)
+    take(stale, 1)
+    assert budget_of(team.pk).held_nano_usd == 500_000_001
 
 
 def test_tiny_and_huge_figures_are_no_amounts_and_not_computed() -> None:
