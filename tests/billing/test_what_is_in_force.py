@@ -139,6 +139,17 @@ def test_prices_in_force_are_those_that_started_last(team: Team, alice: User) ->
     assert team_prices(None)["twice"].input_nano_usd_per_million == 2
 
 
+def test_a_hold_has_the_markup_in_force_and_nobody_elses(
+    team: Team, charlies_team: Team, alice: User, priced: str
+) -> None:
+    give(team, "1")
+    set_markup(5_000, charlies_team.pk)
+    set_markup(9_000, team.pk, datetime(2199, 1, 1, tzinfo=UTC))
+    assert hold_for(team, alice).markup_basis_points == 0
+    set_markup(1_000)
+    assert hold_for(team, alice).markup_basis_points == 1_000
+
+
 def test_the_default_price_is_shown_with_the_teams_markup(team: Team, settings: Any) -> None:
     settings.DEFAULT_PRICE_USD = ""
     assert default_price() is None
