@@ -192,9 +192,7 @@ def test_files_have_every_unit_and_no_formula(october: Team, owner: Client) -> N
     assert f"'{FORMULA}" in {cell.value for cell in cells}
 
 
-def test_my_usage_is_mine_alone(
-    october: Team, charlies_team: Team, alice: User, owner: Client
-) -> None:
+def test_my_usage_is_mine(october: Team, charlies_team: Team, alice: User, owner: Client) -> None:
     turn_at(charlies_team, alice, START + SECOND)
     shown = owner.get(reverse("my_usage"), {"month": "2025-10", "zone": ZONE})
     assert shown.context["figures"].turns == 3
@@ -210,8 +208,7 @@ def test_an_amount_is_converted_at_the_rate_of_its_time(db: None) -> None:
     assert found is not None
     assert (found.units_per_usd, found.starts_at) == (Decimal("7.2"), START)
     assert conversion("CNY", START - 2 * SECOND) is None
-    assert conversion("VND", END) is None
-    assert conversion("XXX", END) is None
+    assert [conversion(other, END) for other in ("VND", "XXX")] == [None, None]
 
 
 @pytest.mark.parametrize(
