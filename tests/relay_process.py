@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,10 @@ class DemoRelayProcess:
     def kill(self) -> None:
         """End it."""
         self._child.kill()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send any signal, such as SIGSTOP: all its answers stand still."""
+        self._child.send(number)
 
     def requests(self) -> list[dict[str, Any]]:
         """All requests that it has seen, oldest first (RequestRecord's fields)."""
