@@ -107,5 +107,5 @@ def test_a_bug_that_is_put_in_is_found(
     monkeypatch.setattr(where, name, bug)
     with pytest.raises(Exception) as found:  # noqa: PT011
         tell(200, Phase.generate, seeded=True)
-    ours = [entry.name for entry in found.traceback if "turn_" in entry.path.name]
+    ours = [entry.name for entry in found.traceback if "turn_" in str(entry.path)]
     print(f"{bug.__name__}: {found.typename} in {ours[-1]}")

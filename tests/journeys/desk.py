@@ -4,13 +4,20 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    ViewportSize,
+    expect,
+)
 
 from tests.journeys.watching import Watch
 from tests.servers import TramServer
 
-WIDE = {"width": 1280, "height": 800}
-NARROW = {"width": 360, "height": 740}
+WIDE = ViewportSize(width=1280, height=800)
+NARROW = ViewportSize(width=360, height=740)
 Cookies = list[dict[str, str]]
 TIMEOUT_MS = 10_000
 expect.set_options(timeout=TIMEOUT_MS)

@@ -1,6 +1,6 @@
 """What holds for every page that a person meets, however they come to it."""
 
-from playwright.sync_api import Locator, ViewportSize
+from playwright.sync_api import Locator
 
 from tests.journeys.desk import NARROW, WIDE, Desk
 from tests.journeys.test_accessibility import violations
@@ -18,15 +18,10 @@ def assert_sound(desk: Desk) -> None:
     desk.page.emulate_media(color_scheme="light")
     found += violations(desk)
     assert not found, "\n".join([desk.page.url, *found])
-    resize(desk, NARROW)
+    desk.page.set_viewport_size(NARROW)
     wide = desk.page.evaluate("document.scrollingElement.scrollWidth")
     assert wide <= NARROW["width"], f"{desk.page.url} is {wide} px wide"
-    resize(desk, WIDE)
-
-
-def resize(desk: Desk, size: dict[str, int]) -> None:
-    """Give the person another screen."""
-    desk.page.set_viewport_size(ViewportSize(width=size["width"], height=size["height"]))
+    desk.page.set_viewport_size(WIDE)
 
 
 def tab_to(desk: Desk, wanted: Locator) -> None:
