@@ -18,8 +18,9 @@ export function openAgain(detail: AgainFor): void {
 }
 
 export default class AgainController extends Controller<HTMLElement> {
-  static override targets = ["model"];
+  static override targets = ["model", "send"];
   declare readonly modelTarget: HTMLSelectElement;
+  declare readonly sendTarget: HTMLButtonElement;
 
   #for: AgainFor | null = null;
 
@@ -28,7 +29,8 @@ export default class AgainController extends Controller<HTMLElement> {
     this.#fill();
     placeMenu(this.element, this.#for.button);
     this.element.showPopover();
-    this.modelTarget.focus();
+    // Mostly the same model is wanted: one more Enter asks it.
+    this.sendTarget.focus();
     this.weigh();
   };
 
