@@ -96,6 +96,9 @@ class Race:
     def _look_at_refusal(self, seed: int, refusal: dict[str, Any]) -> None:
         detail = refusal.get("detail", {})
         self.refused[detail.get("scope", refusal["code"])] += 1
+        if refusal["code"] == "rate_limited":
+            # Its socket had too many in hand, and was told to come again: nothing about money.
+            return
         told = (refusal["code"], detail.get("needed_nano_usd"))
         if told != ("budget_exhausted", self._crowd.hold_nano_usd) or not (
             0 <= detail["remaining_nano_usd"] < detail["needed_nano_usd"]
