@@ -1,57 +1,54 @@
 """The database's clock, told by the replay: its weeks pass while it plays."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection
 
-_POSTGRESQL = (
-    "CREATE SCHEMA IF NOT EXISTS replay",
-    "CREATE OR REPLACE FUNCTION replay.statement_timestamp() RETURNS timestamptz "
-    "LANGUAGE sql STABLE AS $$ SELECT current_setting('replay.now')::timestamptz $$",
-    # Named before the system's own functions, it is the one that is found.
-    "SET search_path TO replay, pg_catalog, public",
-)
+# What Django and billing write for "now", before parameters are put in and after.
+_NOW = {
+    "sqlite": (
+        "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')",
+        "STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')",
+    ),
+    "postgresql": ("STATEMENT_TIMESTAMP()",),
+}
 
 
 class DatabaseClock:
-    """Says when "now" is, to the millisecond as SQLite does, for this connection alone."""
+    """Says when "now" is, to the millisecond as SQLite does, to statements of this connection.
+
+    It changes the statements and nothing in the database: SQLite never forgets a function that
+    once took the place of its own.
+    """
 
     def __init__(self) -> None:
-        self._now = datetime(2025, 1, 1, tzinfo=UTC)
+        self._names = _NOW[connection.vendor]
+        self.set(datetime(2025, 1, 1, tzinfo=UTC))
 
     def set(self, moment: datetime) -> None:
         """Let it be this moment from now on."""
-        self._now = moment
+        moment = moment.astimezone(UTC)
+        literal = f"'{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}"
         if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('replay.now', %s, false)", [moment.isoformat()])
+            self._literal = f"{literal}+00'::timestamptz"
+        else:
+            self._literal = f"{literal}'"
 
-    def strftime(self, _format: str, _now: str) -> str:
-        """What SQLite's function of this name gives for the only format that is asked for."""
-        moment = self._now.astimezone(UTC)
-        return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}"
+    def tell(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        """Run a statement with the moment where it asks for it; a wrapper for `execute`."""
+        for name in self._names:
+            sql = sql.replace(name, self._literal)
+        return execute(sql, params, many, context)
 
 
 @contextmanager
 def database_clock() -> Iterator[DatabaseClock]:
     """Take the place of the database's clock, until the `with` block ends."""
     clock = DatabaseClock()
-    connection.ensure_connection()
-    if connection.vendor == "sqlite":
-        # The second time SQLite sees that it replaces one, and forgets statements that are ready.
-        for _ in range(2):
-            connection.connection.create_function("STRFTIME", 2, clock.strftime)
-        try:
-            yield clock
-        finally:
-            connection.connection.create_function("STRFTIME", 2, None)
-        return
-    with connection.cursor() as cursor:
-        for statement in _POSTGRESQL:
-            cursor.execute(statement)
-        try:
-            yield clock
-        finally:
-            cursor.execute("SET search_path TO DEFAULT")
+    with connection.execute_wrapper(clock.tell):
+        yield clock
