@@ -13,8 +13,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from tests.faults.nodes.play import LONG, MODEL, SHORT, Play
-from tests.faults.nodes.purse import Order, Wanted, ordered
+from tests.faults.nodes.play import MODEL, SHORT, Play
+from tests.faults.nodes.purse import Order, Wanted
+from tests.faults.nodes.reader import Reader
+from tests.socket_client import Frame
 
 WRITTEN = (
     *("chat_conversation", "chat_message", "chat_turn", "chat_attempt", "chat_waitingmessage"),
@@ -22,6 +24,13 @@ WRITTEN = (
 )
 ENOUGH_NANO_USD = 10**9
 PRICE_USD, OTHER_PRICE_USD = "8", "80"
+BEGUN_CHARACTERS = 20
+HALTING: tuple[dict[str, Any], ...] = (
+    {"act": "say", "tokens": 20},
+    {"act": "wait", "seconds": 2.0},
+    *({"act": act} for act in ("say", "finish", "report", "done", "end")),
+)
+"""The usual answer, with time enough in the middle to stop the relay there."""
 
 
 async def refused_for_money(play: Play) -> None:
@@ -46,11 +55,10 @@ async def limit_lowered(play: Play) -> None:
     """Row 49: below what is used. What runs finishes within its hold, what is new is refused."""
     near, far = await play.reader(0), await play.reader(1)
     async with limited(play, nano_usd=ENOUGH_NANO_USD) as alice:
-        accepted = await play.ask(near, LONG)
-        await far.watch(accepted)
-        await far.holds(accepted["turn"], 100)
+        accepted = await begun(play, near, far)
         async with standing_still(play, accepted["turn"]):
-            await spend(play, room=-1, person=alice)
+            # To 1 nano-USD: less than the answer costs, too. What a hold gives back may be spent.
+            await spend(play, room=1 - accepted["hold_nano_usd"], person=alice)
         refused = await far.client.chat(SHORT, model=MODEL)
         assert refused["code"] == "budget_exhausted", refused
         assert refused["detail"]["remaining_nano_usd"] < refused["detail"]["needed_nano_usd"]
@@ -64,9 +72,7 @@ async def limit_lowered(play: Play) -> None:
 async def price_edited(play: Play) -> None:
     """Row 50: ten times dearer. What runs costs what its hold pinned, what is new the new price."""
     near, far = await play.reader(0), await play.reader(1)
-    first = await play.ask(near, LONG)
-    await far.watch(first)
-    await far.holds(first["turn"], 100)
+    first = await begun(play, near, far)
     try:
         async with standing_still(play, first["turn"]):
             await edit_price(play, OTHER_PRICE_USD)
@@ -81,6 +87,15 @@ async def price_edited(play: Play) -> None:
         cost = play.cluster.rows(query, accepted["turn"])[0][0]
         assert request.cost_nano_usd
         assert cost == dearer * request.cost_nano_usd
+
+
+async def begun(play: Play, near: Reader, far: Reader) -> Frame:
+    """Ask at one node; gives `accepted` when another one shows the beginning of the answer."""
+    await asyncio.to_thread(play.cluster.relay.queue, [*HALTING])
+    accepted = await play.ask(near, SHORT)
+    await far.watch(accepted)
+    await far.holds(accepted["turn"], BEGUN_CHARACTERS)
+    return accepted
 
 
 @asynccontextmanager
@@ -109,17 +124,16 @@ async def standing_still(play: Play, turn: str) -> AsyncIterator[None]:
 async def spend(play: Play, **fields: Any) -> None:
     """An administrator's order about the team of the demo."""
     team: UUID = play.cluster.rows("select id from accounts_team where name = 'Demo'")[0][0]
-    found = await asyncio.to_thread(ordered, play.cluster, Order(team=team, **fields))
+    found = await asyncio.to_thread(play.purse.do, Order(team=team, **fields))
     assert found.differences == []
 
 
 async def edit_price(play: Play, usd: str) -> None:
     """What a million tokens cost from now on, in and out."""
-    arguments = ("setprice", MODEL, "--input", usd, "--output", usd)
-    await asyncio.to_thread(play.cluster.manage, *arguments)
+    await spend(play, priced=MODEL, price_usd=usd)
 
 
-def written(play: Play) -> list[int]:
+def written(play: Play) -> tuple[int, ...]:
     """How many rows there are of all that a send writes."""
-    counts = (f"select count(*) from {table}" for table in WRITTEN)
-    return [play.cluster.rows(each)[0][0] for each in counts]
+    counts = ", ".join(f"(select count(*) from {table})" for table in WRITTEN)
+    return play.cluster.rows(f"select {counts}")[0]

@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from chat.queries.reconcilable import ANSWER_PREFIX
 from chat.relay.demo.record import RequestRecord
 from tests.cluster import Cluster
 from tests.faults.doorkeeper import KeptDoor
 from tests.faults.evidence import Evidence, stored_in_cluster
+from tests.faults.nodes.purse import Purse
 from tests.faults.nodes.reader import Reader
 from tests.faults.stage import OF_A_TURN
 from tests.socket_client import Frame
@@ -33,6 +35,7 @@ class Play:
     cluster: Cluster
     doors: list[KeptDoor]
     """What stands between nodes and their database, from the first node on."""
+    purse: Purse
     requests_before: int
     readers: list[Reader] = field(default_factory=list)
     prompts: dict[str, str] = field(default_factory=dict)
@@ -112,6 +115,7 @@ class Play:
         end = [frame["type"] for frame in frames].index("done")
         assert {frame["type"] for frame in frames[end:]} <= {"done", "snapshot"}
         del frames[end + 1 :]
+        own = {row["response_id"].removeprefix(ANSWER_PREFIX) for row in stored["attempts"]}
         return Evidence(
             prompt=self.prompts[turn],
             model=MODEL,
@@ -119,16 +123,18 @@ class Play:
             done_ns=frames[-1]["seen_ns"],
             frames=frames,
             seen=reader.turns[turn],
-            requests=records,
+            # Nobody knows the answer's id of a turn that lost its node: all of the row are its.
+            requests=[each for each in records if each.request_id in own] or records,
             **stored,
         )
 
 
 @asynccontextmanager
-async def playing(cluster: Cluster, doors: list[KeptDoor]) -> AsyncIterator[Play]:
+async def playing(cluster: Cluster, doors: list[KeptDoor], purse: Purse) -> AsyncIterator[Play]:
     """A row on a cluster of which all nodes run; its readers are closed afterwards."""
     await asyncio.to_thread(cluster.start)
-    play = Play(cluster, doors, len(await asyncio.to_thread(cluster.relay.requests)))
+    asked_before = len(await asyncio.to_thread(cluster.relay.requests))
+    play = Play(cluster, doors, purse, asked_before)
     try:
         yield play
     finally:

@@ -33,7 +33,8 @@ class Order(msgspec.Struct, kw_only=True):
 
     `left`: what the team's credit is to have left. `end`: end all limits. `limits`: set these.
     `room`: give so much room to each limit above `person` and `conversation`, and to the credit;
-    below zero: lower the limits to so much less than is used. `verify`: look at the ledger then.
+    below zero: lower the limits to so much less than is used. `price_usd`: what a million tokens
+    of `priced` cost from now on, in and out. `verify`: look at the ledger then.
     """
 
     team: UUID
@@ -43,6 +44,8 @@ class Order(msgspec.Struct, kw_only=True):
     room: int | None = None
     person: int | None = None
     conversation: UUID | None = None
+    priced: str = ""
+    price_usd: str = ""
     verify: bool = True
 
 
@@ -54,19 +57,21 @@ class Outcome(msgspec.Struct, kw_only=True):
 
 
 class Purse:
-    """The process that does the orders, on the database of a cluster."""
+    """The process that does the orders, on the database of a cluster; the first one starts it."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.nodes.purse"],
-            cwd=ROOT,
-            env=cluster[0].env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        self._env = cluster[0].env
+        self._process: subprocess.Popen[bytes] | None = None
 
     def do(self, order: Order) -> Outcome:
         """Have it done; what was wrong is on standard error."""
+        self._process = self._process or subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.nodes.purse"],
+            cwd=ROOT,
+            env=self._env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(msgspec.json.encode(order) + b"\n")
@@ -75,16 +80,8 @@ class Purse:
 
     def close(self) -> None:
         """End it."""
-        self._process.communicate()
-
-
-def ordered(cluster: Cluster, order: Order) -> Outcome:
-    """Have one order done."""
-    purse = Purse(cluster)
-    try:
-        return purse.do(order)
-    finally:
-        purse.close()
+        if self._process is not None:
+            self._process.communicate()
 
 
 def _do(order: Order) -> Outcome:
@@ -100,6 +97,8 @@ def _do(order: Order) -> Outcome:
     made = _limits(order.team, order.limits)
     if order.room is not None:
         _make_room(order, order.room)
+    if order.priced:
+        _price(order.priced, order.price_usd)
     found = verify().differences if order.verify else ()
     return Outcome(limits=made, differences=[f"{each.code} {each.where}" for each in found])
 
@@ -146,13 +145,24 @@ def _make_room(order: Order, nano_usd: int) -> None:
         _leave(order.team, nano_usd)
 
 
+def _price(model: str, usd: str) -> None:
+    from billing.money import usd_to_nano
+    from billing.prices import NewPrice, set_price
+
+    nano_usd = usd_to_nano(usd)
+    set_price(model, NewPrice(nano_usd, nano_usd))
+
+
 def main() -> None:
     """Do the orders on standard input."""
     import django
+    from django.db import connection
 
     django.setup()
     for line in sys.stdin.buffer:
         outcome = _do(msgspec.json.decode(line, type=Order))
+        # The database may have been started anew by the next one.
+        connection.close()
         print(msgspec.json.encode(outcome).decode(), flush=True)
 
 

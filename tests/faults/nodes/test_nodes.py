@@ -13,6 +13,7 @@ from tests.faults.doorkeeper import KeptDoor
 from tests.faults.evidence import Evidence
 from tests.faults.nodes import clocks
 from tests.faults.nodes.play import Play, playing, until
+from tests.faults.nodes.purse import Purse
 from tests.faults.nodes.table import TABLE, Row
 
 pytestmark = pytest.mark.services
@@ -46,9 +47,17 @@ def three_nodes(clusters: Clusters, door: KeptDoor) -> Iterator[Cluster]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def purse(three_nodes: Cluster) -> Iterator[Purse]:
+    """Who changes limits and prices, for all rows that ask for it."""
+    made = Purse(three_nodes)
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.number}-{row.name}")
-async def test_the_row_holds(row: Row, three_nodes: Cluster, door: KeptDoor) -> None:
-    async with playing(three_nodes, [door]) as play:
+async def test_the_row_holds(row: Row, three_nodes: Cluster, door: KeptDoor, purse: Purse) -> None:
+    async with playing(three_nodes, [door], purse) as play:
         await row.play(play)
         turns = await play.evidence()
         assert len({turn.turn["id"] for turn in turns}) == row.turns
