@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from chat.queries.reconcilable import ANSWER_PREFIX
 from chat.relay.demo.record import RequestRecord
 from tests.cluster import Cluster
 from tests.faults.doorkeeper import KeptDoor
@@ -115,7 +114,7 @@ class Play:
         end = [frame["type"] for frame in frames].index("done")
         assert {frame["type"] for frame in frames[end:]} <= {"done", "snapshot"}
         del frames[end + 1 :]
-        own = {row["response_id"].removeprefix(ANSWER_PREFIX) for row in stored["attempts"]}
+        own = [row["response_id"] for row in stored["attempts"]]
         return Evidence(
             prompt=self.prompts[turn],
             model=MODEL,
@@ -124,7 +123,7 @@ class Play:
             frames=frames,
             seen=reader.turns[turn],
             # Nobody knows the answer's id of a turn that lost its node: all of the row are its.
-            requests=[each for each in records if each.request_id in own] or records,
+            requests=[each for each in records if f"chatcmpl-{each.request_id}" in own] or records,
             **stored,
         )
 
