@@ -5,14 +5,13 @@ import re
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.nursery import run_manage
 from tests.processes import (
     ROOT,
     STOP_TIMEOUT_SECONDS,
@@ -124,14 +123,7 @@ class TramServer:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command on this site's data and return what it printed."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        done = run_manage(arguments, self.env)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -205,13 +197,7 @@ def make_template(folder: Path) -> Path:
     if list(ROOT.glob("*/management/commands/seeddemo.py")):
         commands.append(["seeddemo"])
     for command in commands:
-        subprocess.run(
-            [sys.executable, "manage.py", *command],
-            cwd=ROOT,
-            env=env,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        run_manage(command, env, timeout_seconds=180).check_returncode()
     path = folder / "tram.sqlite3"
     connection = sqlite3.connect(path)
     # Everything into the one file that is copied.

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from config.embedded.page import build_page
 from config.embedded.progress import StepFailed
-from tests.journeys.desk import Desks
+from tests.journeys.afresh import SharedSite
+from tests.journeys.desk import Cookies, Desks
 from tests.journeys.launching import FLAGS
 from tests.journeys.relay import QUICK_RELAY, RelayScripts
 from tests.servers import TramServer
@@ -28,11 +29,11 @@ def built_page() -> None:
             pytest.fail(f"the browser's code could not be built: {failure}", pytrace=False)
 
 
-@pytest.fixture(scope="module")
-def site(
+@pytest.fixture(scope="package")
+def shared_site(
     built_page: None, server_template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[TramServer]:
-    """Run a site whose relay answers as fast as it is read."""
+) -> Iterator[SharedSite]:
+    """Run a site whose relay answers as fast as it is read, for all modules of one worker."""
     folder = tmp_path_factory.mktemp("site")
     # A socket that was being opened while its session ended is noticed at the next look.
     env = {
@@ -41,7 +42,14 @@ def site(
         "RELAY_MODELS_TTL_SECONDS": "0.5",
     }
     with TramServer(folder, server_template, env, relay_options=QUICK_RELAY) as server:
-        yield server
+        yield SharedSite(server)
+
+
+@pytest.fixture(scope="module")
+def site(shared_site: SharedSite) -> TramServer:
+    """Find the shared site as it was at first; a module may have a site of its own instead."""
+    shared_site.begin_afresh()
+    return shared_site.server
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +58,9 @@ def relay(site: TramServer) -> RelayScripts:
     return RelayScripts(site)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
-    """Run Chromium for one module: the loop of Playwright must not outlive it."""
+    """Run Chromium for the journeys: the loop of Playwright must not outlive them."""
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
@@ -60,15 +68,16 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def signed_in(site: TramServer) -> dict[str, list[dict[str, str]]]:
+def signed_in(site: TramServer, request: pytest.FixtureRequest) -> dict[str, Cookies]:
     """Cookies of each person, once signed in."""
+    if "shared_site" in request.fixturenames:
+        shared: SharedSite = request.getfixturevalue("shared_site")
+        return shared.cookies()
     return {}
 
 
 @pytest.fixture
-def desks(
-    browser: Browser, site: TramServer, signed_in: dict[str, list[dict[str, str]]]
-) -> Iterator[Desks]:
+def desks(browser: Browser, site: TramServer, signed_in: dict[str, Cookies]) -> Iterator[Desks]:
     """Give people a browser each: `desks("alice")`.
 
     The test fails if any page wrote an error to its console, broke the content security policy,
