@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,7 +22,7 @@ from tests.faults.evidence import Evidence, stored
 from tests.faults.relays import FaultyRelays
 from tests.faults.table import FIRST_BYTE_SECONDS, IDLE_SECONDS, MAX_ANSWER_BYTES, PROMPT
 from tests.processes import ROOT
-from tests.servers import TramServer
+from tests.servers import TramServer, server_environment
 from tests.socket_client import Frame, SeenTurn, SocketClient
 
 CANARY_KEY = "hs_canary_of_faults_4d1c9e"
@@ -45,9 +47,9 @@ def faulty_server(
     relays: str,
     env: Mapping[str, str] | None = None,
 ) -> TramServer:
-    """A server over this transport, patient as the table says, with a price for every fault;
-    `relays` as its environment takes them."""
-    server = TramServer(
+    """A server over this transport, patient as the table says; `template` has a price for every
+    fault, `relays` is as its environment takes them."""
+    return TramServer(
         folder,
         template,
         {
@@ -65,9 +67,17 @@ def faulty_server(
         },
         relay=False,
     )
+
+
+def add_prices(template: Path, folder: Path) -> None:
+    """Leave a copy of a prepared database in `folder`, with a price for every fault, and credit."""
+    copy = folder / template.name
+    shutil.copyfile(template, copy)
     prices = [sys.executable, "-m", "tests.faults.prices"]
-    subprocess.run(prices, cwd=ROOT, env=server.env, check=True)
-    return server
+    subprocess.run(prices, cwd=ROOT, env=server_environment(folder), check=True)
+    with closing(sqlite3.connect(copy)) as connection:
+        # Everything into the one file that is copied.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @dataclass

@@ -120,7 +120,7 @@ class Played:
 
 @pytest.fixture(scope="module")
 def played(
-    transport: str, server_template: Path, tmp_path_factory: pytest.TempPathFactory
+    transport: str, faulty_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Played]:
     """Play every trick on one server, one after the other."""
     folder = tmp_path_factory.mktemp(f"hostile-{transport}")
@@ -130,7 +130,7 @@ def played(
     }
     with (
         FaultyRelays(folder, CANARY_KEY, ["none"]) as relays,
-        faulty_server(folder / "data", server_template, transport, relays.setting, env) as server,
+        faulty_server(folder / "data", faulty_template, transport, relays.setting, env) as server,
     ):
         yield Played(transport, server, asyncio.run(_play(server, relays, transport)))
 
