@@ -25,7 +25,8 @@ class Row(msgspec.Struct, frozen=True):
     finished, `begun` that it did not, `none` that there is nothing.
     The ledger: charged as the relay's own log says (`relay`), as the relay reported (`report`), by
     our count of what was sent and received (`counted`) or the whole hold that it exceeds (`hold`),
-    or `nothing`; `requests` is how often the relay was asked. `above_hold`: the relay's bill is.
+    or `nothing`; `requests` is how often the relay was asked. `above_hold`: the relay's bill is;
+    None: it is if the relay wrote so much before it saw us go.
     """
 
     number: int
@@ -40,7 +41,7 @@ class Row(msgspec.Struct, frozen=True):
     requests: int = 1
     anomaly: str = ""
     overrun: bool = False
-    above_hold: bool = False
+    above_hold: bool | None = False
     max_tokens: int = 2048
     on_websocket: Mapping[str, Any] = {}
 
@@ -123,7 +124,7 @@ TABLE = (
     _cut(20, "dropped", "relay_stream_broken"),
     _refused(21, "html", "relay_protocol"),
     _cut(22, "long-line", "relay_protocol"),
-    _cut(22, "endless", "relay_protocol", max_tokens=60_000),
+    _cut(22, "endless", "relay_protocol", max_tokens=60_000, above_hold=None),
     Row(
         47,
         "ignores-limit",
