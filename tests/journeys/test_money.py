@@ -123,4 +123,3 @@ def test_usage_and_the_statement_are_read_in_another_month_zone_and_currency_and
     page.locator("a[rel=prev]").click()
     expect(page.get_by_role("table", name="By person")).to_have_count(0)
     expect(page.locator("main")).to_contain_text("Asia/Shanghai")
-    assert_sound(alice)

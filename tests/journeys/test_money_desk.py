@@ -1,5 +1,7 @@
 """What the administrator does with money: limits, markups, the price book, the relay's bill."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Page, expect
@@ -56,7 +58,6 @@ def test_a_limit_is_set_used_up_and_lowered_and_refuses_with_its_name(
     assert_sound(alice)
     row.get_by_role("link").click()
     page.get_by_label("Limit, USD").fill("0.000001")
-    assert_sound(alice)
     page.keyboard.press("Enter")
     expect(row.locator(".field-left")).to_contain_text("−")
     bob.send("No more of this")
@@ -92,19 +93,25 @@ def test_a_markup_a_price_book_and_a_trial(desks: Desks, relay: RelayScripts) ->
     assert_sound(alice)
     page.get_by_role("button", name="Add these prices").click()
     expect(page.locator("#result_list")).to_contain_text("new")
-    assert_sound(alice)
 
     page.goto(alice.url + ADMIN + "priceversion/add/")
     page.get_by_label("Model").fill("gpt-4.1")
     page.get_by_label("Input, USD:", exact=True).fill("16")
     page.get_by_label("Output, USD:", exact=True).fill("16")
-    assert_sound(alice)
     page.get_by_role("button", name="Try on past traffic").click()
     tried = page.get_by_role("region", name="What it would have cost")
     expect(tried.get_by_role("row", name="gpt-4.1")).to_contain_text("100.0")
     assert_sound(alice)
     page.get_by_role("link", name="Go on to save this price").click()
     expect(page.get_by_label("Input, USD:", exact=True)).to_have_value("16")
+
+
+def an_hour_passes(site: TramServer) -> None:
+    """What was answered is from an hour ago: a bill ends with the last whole minute."""
+    earlier = "created_at = strftime('%Y-%m-%d %H:%M:%f', created_at, '-1 hour')"
+    with closing(sqlite3.connect(site.data_dir / "tram.sqlite3", timeout=20)) as database, database:
+        for table in ("chat_turn", "chat_attempt"):
+            database.execute(f"UPDATE {table} SET {earlier}")
 
 
 def bill_of(site: TramServer) -> str:
@@ -135,6 +142,7 @@ def test_an_uploaded_bill_is_compared_and_corrects_when_it_comes_again(
     alice = desks("alice", **CALM).go()
     relay.next_says("An answer that the relay counts otherwise.")
     alice.ask("Count me otherwise")
+    an_hour_passes(site)
     page = alice.page
     page.goto(alice.url + ADMIN + "reconciliationrun/add/")
     fill_bill(alice, "time,model\n")
@@ -153,7 +161,6 @@ def test_an_uploaded_bill_is_compared_and_corrects_when_it_comes_again(
     assert_sound(alice)
     page.get_by_role("link", name="Other counts of tokens: 1").click()
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
-    assert_sound(alice)
     page.goto(alice.url + ADMIN + "reconciliationrun/")
     expect(page.locator("#result_list tbody tr")).to_have_count(2)
     assert_sound(alice)
