@@ -21,7 +21,7 @@ from chat.services import recovery
 from chat.services.ending import end_turn
 from tests.billing.turn_machine_money import Money
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "2"))
 STEPS = 15
 
 pytestmark = pytest.mark.django_db
