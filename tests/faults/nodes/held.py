@@ -105,7 +105,8 @@ async def die_often(cluster: Cluster, seeds: range) -> Deaths:
     try:
         for seed in seeds:
             await found.die(seed)
-            print(f"seed {seed}: {found.seconds[-1]:.1f} s", file=sys.stderr, flush=True)
+            told = f"seed {seed}: {found.seconds[-1]:.1f} s, {len(found.wrong)} wrong so far"
+            print(told, file=sys.stderr, flush=True)
         await until(lambda: cluster.rows(RUNNING) == [(0,)])
     finally:
         await crowd.close()
