@@ -16,6 +16,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.cluster import Cluster
 from tests.clusters import Clusters
+from tests.processes import Child
 from tests.servers import TramServer, make_template
 from tests.services.prepared import prepared_data
 from tests.services.servers import PostgreSQL, ServiceMissing, Valkey, postgresql, valkey
@@ -26,6 +27,7 @@ hypothesis.settings.register_profile(
     "tram", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("tram")
+Child.forks = True
 
 LONGEST = (
     "tests/house/test_up",

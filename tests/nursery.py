@@ -17,6 +17,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -46,26 +47,68 @@ LIBRARIES = (
 _OUTPUTS = 2
 
 
+class Forked:
+    """A `manage.py` that runs, with so much of `subprocess.Popen` as the tests need.
+
+    `stdout` and `stderr` are descriptors, open for writing.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], env: Mapping[str, str], stdout: int, stderr: int
+    ) -> None:
+        self.returncode: int | None = None
+        self._call = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._call.connect(_address())
+        socket.send_fds(self._call, [b"."], [stdout, stderr])
+        request = json.dumps({"arguments": list(arguments), "env": dict(env)})
+        self._call.sendall(request.encode())
+        self._call.shutdown(socket.SHUT_WR)
+        self._said = self._call.makefile("rb")
+        self.pid = int(self._said.readline())
+
+    def poll(self) -> int | None:
+        """The status, if it has ended."""
+        return self._status(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The status, once it has ended; raises `subprocess.TimeoutExpired`."""
+        status = self._status(timeout)
+        if status is None:
+            raise subprocess.TimeoutExpired("manage.py", timeout or 0)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        """As `Popen` does: nothing to one that has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.send_signal(signal.SIGKILL)
+
+    def _status(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._call], [], [], timeout)[0]:
+            self.returncode = int(self._said.readline())
+            self._said.close()
+            self._call.close()
+        return self.returncode
+
+
 def run_manage(
     arguments: Sequence[str], env: Mapping[str, str], timeout_seconds: float = 60.0
 ) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py` as `subprocess.run` would; raises `TimeoutError`."""
-    with (
-        tempfile.TemporaryFile("w+") as stdout,
-        tempfile.TemporaryFile("w+") as stderr,
-        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as call,
-    ):
-        call.connect(_address())
-        call.settimeout(timeout_seconds)
-        request = json.dumps({"arguments": list(arguments), "env": dict(env)}).encode()
-        socket.send_fds(call, [b"."], [stdout.fileno(), stderr.fileno()])
-        call.sendall(request)
-        call.shutdown(socket.SHUT_WR)
-        status = call.recv(16)
+    """Run `manage.py` as `subprocess.run` would; raises `subprocess.TimeoutExpired`."""
+    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+        command = Forked(arguments, env, stdout.fileno(), stderr.fileno())
+        try:
+            status = command.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            command.kill()
+            raise
         stdout.seek(0)
         stderr.seek(0)
         return subprocess.CompletedProcess(
-            ["manage.py", *arguments], int(status or b"-1"), stdout.read(), stderr.read()
+            ["manage.py", *arguments], status, stdout.read(), stderr.read()
         )
 
 
@@ -113,28 +156,43 @@ def main(address: str) -> None:
 
 
 def _answer(call: socket.socket) -> None:
-    """Be `manage.py` for one caller, tell the status, and end."""
+    """Have one caller's command run in a fork of its own; tell its number, and how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _, outputs, _, _ = socket.recv_fds(call, 1, _OUTPUTS)
     request = json.loads(b"".join(iter(lambda: call.recv(65536), b"")))
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    for number, output in enumerate(outputs, start=1):
+    pid = os.fork()
+    if pid == 0:
+        call.close()
+        _become_manage(request["arguments"], request["env"], outputs)
+    for output in outputs:
+        os.close(output)
+    call.sendall(f"{pid}\n".encode())
+    _, status = os.waitpid(pid, 0)
+    with suppress(BrokenPipeError):
+        call.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
+
+
+def _become_manage(arguments: list[str], env: dict[str, str], outputs: list[int]) -> None:
+    for number, output in enumerate((os.open(os.devnull, os.O_RDONLY), *outputs)):
         os.dup2(output, number)
+        os.close(output)
     os.environ.clear()
-    os.environ.update(request["env"])
-    sys.argv = ["manage.py", *request["arguments"]]
+    os.environ.update(env)
+    sys.argv = ["manage.py", *arguments]
     status = 0
     try:
         runpy.run_path(str(ROOT / "manage.py"), run_name="__main__")
     except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BaseException:
         traceback.print_exc()
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    call.sendall(str(status).encode())
-    os._exit(0)
+    os._exit(status)
 
 
 if __name__ == "__main__":
