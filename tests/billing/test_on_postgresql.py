@@ -9,7 +9,6 @@ AGAIN = (
     "tests/billing/test_holds.py",
     "tests/billing/test_settlement.py",
     "tests/billing/test_guards.py",
-    "tests/billing/test_verification.py",
     "tests/billing/test_lock_order.py",
     "tests/billing/test_races.py",
     "tests/billing/test_reconciliation_races.py",
@@ -50,6 +49,7 @@ AGAIN_SLOWLY = {
     ),
     "chain": (
         "tests/billing/test_chain.py",
+        "tests/billing/test_verification.py",
         "tests/billing/test_planted_cells.py",
         "tests/billing/test_anchors.py",
         "tests/billing/test_migration.py",

@@ -51,7 +51,7 @@ def test_a_new_conversation_takes_no_more_statements_than_the_documents_say(
     with CaptureQueriesContext(connection) as statements:
         send(alice)
     # What `docs/performance.md` names.
-    assert len(statements) <= 22, [each["sql"] for each in statements]
+    assert len(statements) <= 21, [each["sql"] for each in statements]
 
 
 def test_the_same_send_again_is_the_same_turn(alice: Principal, people: Cast) -> None:

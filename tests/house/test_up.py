@@ -95,6 +95,7 @@ def test_sigterm_ends_everything(launcher: Launcher) -> None:
     assert all_gone(family)
 
 
+@pytest.mark.slow
 def test_no_process_is_left_when_the_launcher_is_killed(launcher: Launcher) -> None:
     launcher.wait_until_ready()
     family = launcher.family()

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.desk import Desk, Desks
@@ -62,6 +63,7 @@ def test_a_code_is_shown_once_and_an_owner_redeems_it_by_keyboard_alone(desks: D
     assert_sound(charlie)
 
 
+@pytest.mark.slow
 def test_a_member_is_refused_until_her_role_allows_it(desks: Desks, site: TramServer) -> None:
     desks.watch.expect("403")
     alice, bob = desks("alice", **CALM).go(), desks("bob", **CALM).go()

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.desk import Desk, Desks
@@ -66,6 +67,7 @@ def test_a_limit_is_set_used_up_and_lowered_and_refuses_with_its_name(
     assert_sound(bob)
 
 
+@pytest.mark.slow
 def test_a_markup_a_price_book_and_a_trial(desks: Desks, relay: RelayScripts) -> None:
     alice = desks("alice", **CALM).go()
     alice.choose_model("gpt-4.1")

@@ -1,4 +1,4 @@
-"""Admission, ends and recovery again on PostgreSQL, in a run of their own."""
+"""Ends, races and leases again on PostgreSQL, in a run of their own."""
 
 import pytest
 
@@ -9,11 +9,11 @@ AGAIN = (
     "tests/turns/test_races.py",
     "tests/turns/test_store.py",
     "tests/turns/test_leases.py",
-    "tests/turns/test_handover.py",
-    "tests/turns/test_recovery.py",
 )
 # The rest, for `make slow`.
 AGAIN_SLOWLY = (
+    "tests/turns/test_handover.py",
+    "tests/turns/test_recovery.py",
     "tests/chat/test_admission.py",
     "tests/chat/test_attempts.py",
     "tests/turns/test_reading.py",
