@@ -112,6 +112,9 @@ def test_a_period_that_turns_while_many_hold_is_opened_once(
         hold(team, alice, number, 0, (1744, 256))
 
     all_at_once(act, 100)
+    # However late that came, the new day is filled too.
+    for number in range(100, 111):
+        hold(team, alice, number, 0, (1744, 256))
     for limit in limits:
         days = Budget.objects.filter(limit=limit).values_list("granted_nano_usd", "held_nano_usd")
         assert list(days) == [(usd_to_nano("0.16"), usd_to_nano("0.16"))] * 2

@@ -7,13 +7,11 @@ from tests.again import run_on_postgresql
 
 AGAIN = (
     "tests/billing/test_holds.py",
-    "tests/billing/test_settlement.py",
     "tests/billing/test_guards.py",
     "tests/billing/test_lock_order.py",
     "tests/billing/test_races.py",
     "tests/billing/test_reconciliation_races.py",
     "tests/billing/test_limit_races.py",
-    "tests/billing/test_usage_races.py",
     "tests/billing/test_usage.py::test_a_month_ends_with_its_last_second_in_its_zone",
     "tests/billing/test_chain.py::test_a_cut_tail_is_found_by_what_the_accounts_counted",
     "tests/billing/test_codes.py::test_of_50_who_redeem_a_code_at_once_one_wins",
@@ -42,6 +40,7 @@ AGAIN_SLOWLY = {
     ),
     "prices": (
         "tests/billing/test_markups.py",
+        "tests/billing/test_settlement.py",
         "tests/billing/test_price_book.py",
         "tests/billing/test_price_trial.py",
         "tests/billing/test_price_admin.py",
@@ -57,6 +56,7 @@ AGAIN_SLOWLY = {
     ),
     "usage": (
         "tests/billing/test_usage.py",
+        "tests/billing/test_usage_races.py",
         "tests/billing/test_usage_pages.py",
         "tests/billing/test_statements.py",
         "tests/billing/test_corrections.py",

@@ -138,6 +138,7 @@ def fill_bill(alice: Desk, text: str) -> None:
     upload(page, "Bill:", text)
 
 
+@pytest.mark.slow
 def test_an_uploaded_bill_is_compared_and_corrects_when_it_comes_again(
     desks: Desks, relay: RelayScripts, site: TramServer
 ) -> None:

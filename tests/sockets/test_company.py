@@ -13,7 +13,7 @@ from tests.socket_client import Frame, SocketClient
 from tests.sockets.conftest import OpenSocket, SignedIn
 
 SHORT = "Say something short"
-ROUNDS = 50
+ROUNDS = 30
 
 
 @pytest.fixture(scope="module")
