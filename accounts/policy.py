@@ -20,6 +20,7 @@ class Principal:
     narrows what the roles allow (an API key's scope); None narrows nothing. `auth_version` is the
     person's at that moment: a higher one in the database makes this principal stale.
     `credential` is the session key or the API key's id, for looking again whether it still holds.
+    `models` are those that an API key may ask; None: any.
     """
 
     user_id: int
@@ -31,6 +32,12 @@ class Principal:
     is_staff: bool = False
     capabilities: frozenset[Capability] | None = None
     credential: str = field(default="", repr=False)
+    models: frozenset[str] | None = None
+
+    @property
+    def api_key_id(self) -> int | None:
+        """The API key by which the principal was proven; None: by a session."""
+        return int(self.credential) if self.via == "api_key" else None
 
 
 class PolicyRefusal(AccountsError):

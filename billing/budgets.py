@@ -60,7 +60,10 @@ def team_key(team_id: UUID) -> str:
 
 
 def locked_budgets(
-    team_id: UUID, person_id: int, conversation_id: UUID | None = None
+    team_id: UUID,
+    person_id: int,
+    conversation_id: UUID | None = None,
+    api_key_id: int | None = None,
 ) -> list[Budget]:
     """Every budget above this person in this team, locked in the fixed order until commit: the
     team's credit, and the current period of each limit that applies.
@@ -68,7 +71,8 @@ def locked_budgets(
     The team's own is among them, empty where nothing was ever granted: a free model may run on it.
     """
     own = team_key(team_id)
-    keys, own_is_missing = current_budgets(limits_above(team_id, person_id, conversation_id), own)
+    limits = limits_above(team_id, person_id, conversation_id, api_key_id)
+    keys, own_is_missing = current_budgets(limits, own)
     keys.append(own)
     if own_is_missing:
         # Before any is locked: whoever had locked a person's and then this one would wait for those

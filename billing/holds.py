@@ -52,6 +52,7 @@ def place_hold(
     max_tokens: int,
     max_images: int = 0,
     conversation_id: UUID | None = None,
+    api_key_id: int | None = None,
 ) -> HoldPlaced:
     """Hold the worst case of a turn in every budget above the person, all or nothing.
 
@@ -70,7 +71,7 @@ def place_hold(
         raise UsageInvalid
     try:
         with transaction.atomic():
-            budgets = locked_budgets(team_id, person_id, conversation_id)
+            budgets = locked_budgets(team_id, person_id, conversation_id, api_key_id)
             # Before the price and the money are asked: the first hold may have used up what was
             # left.
             held_before = Hold.objects.filter(subject=subject)
@@ -97,6 +98,7 @@ def place_hold(
                 max_images=max_images,
                 amount_nano_usd=amount,
                 conversation_id=conversation_id,
+                api_key_id=api_key_id,
             )
             HoldBudget.objects.bulk_create(HoldBudget(hold=hold, budget=b) for b in budgets)
     except IntegrityError:

@@ -15,17 +15,19 @@ from billing.money import MAX_GRANT_NANO_USD, format_usd
 
 WARN_PERCENTS = "80,100"
 _OWNERS = {
-    LimitScope.INSTALLATION: (False, False, False),
-    LimitScope.TEAM: (True, False, False),
-    LimitScope.PERSON: (True, True, False),
-    LimitScope.CONVERSATION: (True, False, True),
+    LimitScope.INSTALLATION: (False, False, False, False),
+    LimitScope.TEAM: (True, False, False, False),
+    LimitScope.PERSON: (True, True, False, False),
+    LimitScope.CONVERSATION: (True, False, True, False),
+    LimitScope.API_KEY: (True, False, False, True),
 }
-"""Whether a limit of this scope names a team, a person and a conversation."""
+"""Whether a limit of this scope names a team, a person, a conversation and an API key."""
 _WANTED = {
     LimitScope.INSTALLATION: "The installation's limit names no team, person or conversation.",
     LimitScope.TEAM: "A team's limit names the team, and neither person nor conversation.",
     LimitScope.PERSON: "A person's limit names the person and the team, and no conversation.",
     LimitScope.CONVERSATION: "A conversation's limit names it and its team, and no person.",
+    LimitScope.API_KEY: "An API key's limit names it and its team, and no person.",
 }
 
 
@@ -38,6 +40,7 @@ class NewLimit:
     team_id: UUID | None = None
     person_id: int | None = None
     conversation_id: UUID | None = None
+    api_key_id: int | None = None
     period: Period = Period.NONE
     zone: str = ""
     is_hard: bool = True
@@ -46,9 +49,8 @@ class NewLimit:
     @property
     def key(self) -> str:
         """An owner has one limit in force for each period."""
-        return limit_key(
-            self.scope, self.team_id, self.person_id, self.conversation_id, self.period
-        )
+        thing_id = self.conversation_id or self.api_key_id
+        return limit_key(self.scope, self.team_id, self.person_id, thing_id, self.period)
 
 
 def set_limit(new: NewLimit, *, actor: Actor | None = None) -> Limit:
@@ -66,6 +68,7 @@ def set_limit(new: NewLimit, *, actor: Actor | None = None) -> Limit:
                 team_id=new.team_id,
                 person_id=new.person_id,
                 conversation_id=new.conversation_id,
+                api_key_id=new.api_key_id,
                 period=new.period,
                 zone=new.zone,
                 amount_nano_usd=new.amount_nano_usd,
@@ -131,7 +134,7 @@ def end_limit(limit_id: int, *, actor: Actor | None = None) -> None:
 
 def check_limit(new: NewLimit) -> None:
     """Raise AmountInvalid, ZoneUnknown or LimitInvalid for a limit that makes no sense."""
-    named = (new.team_id, new.person_id, new.conversation_id)
+    named = (new.team_id, new.person_id, new.conversation_id, new.api_key_id)
     if tuple(owner is not None for owner in named) != _OWNERS[new.scope]:
         raise LimitInvalid(_WANTED[new.scope])
     check_amount(new.amount_nano_usd)

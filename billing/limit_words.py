@@ -19,6 +19,7 @@ def budget_name(scope: str, period: str, team: str) -> str:
         LimitScope.TEAM: _("The limit of %(team)s"),
         LimitScope.PERSON: _("Your limit in %(team)s"),
         LimitScope.CONVERSATION: _("The limit of this conversation"),
+        LimitScope.API_KEY: _("The limit of this API key"),
     }[scope] % {"team": team}
     return {
         Period.DAY: _("%(limit)s for today"),

@@ -16,21 +16,27 @@ RANKS = {
     LimitScope.TEAM: 1,
     LimitScope.PERSON: 2,
     LimitScope.CONVERSATION: 3,
+    LimitScope.API_KEY: 4,
 }
 """The order in which budgets are locked."""
 
 
 def limits_above(
-    team_id: UUID, person_id: int, conversation_id: UUID | None
+    team_id: UUID,
+    person_id: int,
+    conversation_id: UUID | None,
+    api_key_id: int | None = None,
 ) -> list[tuple[Limit, datetime]]:
     """Each limit in force above a turn of this person, with the database's time."""
-    owners: list[tuple[LimitScope, UUID | None, int | None, UUID | None]] = [
+    owners: list[tuple[LimitScope, UUID | None, int | None, UUID | int | None]] = [
         (LimitScope.INSTALLATION, None, None, None),
         (LimitScope.TEAM, team_id, None, None),
         (LimitScope.PERSON, team_id, person_id, None),
     ]
     if conversation_id is not None:
         owners.append((LimitScope.CONVERSATION, team_id, None, conversation_id))
+    if api_key_id is not None:
+        owners.append((LimitScope.API_KEY, team_id, None, api_key_id))
     keys = [limit_key(*owner, period) for owner in owners for period in Period]
     rows = Limit.objects.filter(key__in=keys, ended_at=None).order_by().annotate(moment=Now())
     return [(limit, limit.moment) for limit in rows]
@@ -86,6 +92,7 @@ def _opening(limit: Limit, start: date | None) -> dict[str, object]:
         "team_id": limit.team_id,
         "person_id": limit.person_id,
         "conversation_id": limit.conversation_id,
+        "api_key_id": limit.api_key_id,
         "limit": limit,
         "period_start": start,
         "is_hard": limit.is_hard,
@@ -144,9 +151,10 @@ def limit_key(
     scope: str,
     team_id: UUID | None,
     person_id: int | None,
-    conversation_id: UUID | None,
+    thing_id: UUID | int | None,
     period: str,
 ) -> str:
-    """Scope, owner and period: an owner has one limit in force for each period."""
-    owners = (team_id, person_id, conversation_id)
+    """Scope, owner and period: an owner has one limit in force for each period. `thing_id` is
+    the conversation or the API key."""
+    owners = (team_id, person_id, thing_id)
     return ":".join([scope, *(str(each or "") for each in owners), period])

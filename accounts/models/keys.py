@@ -30,6 +30,12 @@ class APIKey(models.Model):
     scopes = models.JSONField(
         _("scopes"), default=list, help_text=_("What the key may do at most.")
     )
+    model_names = models.JSONField(
+        _("models"),
+        default=list,
+        blank=True,
+        help_text=_("Which models the key may ask; none named: all."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)

@@ -68,4 +68,5 @@ def _principal_of(key: APIKey) -> Principal | None:
         is_staff=False,
         capabilities=frozenset(known[scope] for scope in key.scopes if scope in known),
         credential=str(key.pk),
+        models=frozenset(key.model_names) if key.model_names else None,
     )

@@ -17,6 +17,7 @@ class BudgetScope(models.TextChoices):
     TEAM = "team", _("Team")
     PERSON = "person", _("Person in a team")
     CONVERSATION = "conversation", _("Conversation")
+    API_KEY = "api_key", _("API key")
 
 
 class Budget(models.Model):
@@ -47,6 +48,7 @@ class Budget(models.Model):
         related_name="+",
     )
     conversation_id = models.UUIDField(_("conversation"), null=True, blank=True)
+    api_key_id = models.BigIntegerField(_("API key"), null=True, blank=True)
     limit = models.ForeignKey(
         Limit,
         verbose_name=_("limit"),
@@ -67,7 +69,7 @@ class Budget(models.Model):
     )
 
     class Meta:
-        """Ordered as they are locked: installation, team, person, conversation; then by id."""
+        """Ordered as they are locked: from the installation to the API key; then by id."""
 
         ordering = ("rank", "id")
         verbose_name = _("budget")
@@ -87,7 +89,8 @@ class Budget(models.Model):
                     team__isnull=False,
                     person=None,
                     conversation_id__isnull=False,
-                ),
+                )
+                | Q(scope="api_key", team__isnull=False, person=None, api_key_id__isnull=False),
                 name="billing_budget_scope_names_its_owner",
             ),
             models.CheckConstraint(

@@ -35,6 +35,7 @@ class Hold(models.Model):
     amount_nano_usd = models.BigIntegerField(_("held"))
     markup_basis_points = models.IntegerField(_("markup, hundredths of a percent"), default=0)
     conversation_id = models.UUIDField(_("conversation"), null=True, blank=True)
+    api_key_id = models.BigIntegerField(_("API key"), null=True, blank=True)
     budgets = models.ManyToManyField(Budget, through="HoldBudget", related_name="holds")
 
     class Meta:

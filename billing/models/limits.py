@@ -16,6 +16,7 @@ class LimitScope(models.TextChoices):
     TEAM = "team", _("Team")
     PERSON = "person", _("Person in a team")
     CONVERSATION = "conversation", _("Conversation")
+    API_KEY = "api_key", _("API key")
 
 
 class Period(models.TextChoices):
@@ -54,6 +55,7 @@ class Limit(models.Model):
         related_name="+",
     )
     conversation_id = models.UUIDField(_("conversation"), null=True, blank=True)
+    api_key_id = models.BigIntegerField(_("API key"), null=True, blank=True)
     period = models.CharField(
         _("period"), max_length=8, choices=Period.choices, default=Period.NONE
     )
@@ -96,14 +98,40 @@ class Limit(models.Model):
                 condition=Q(amount_nano_usd__gte=0), name="billing_limit_not_negative"
             ),
             models.CheckConstraint(
-                condition=Q(scope="installation", team=None, person=None, conversation_id=None)
-                | Q(scope="team", team__isnull=False, person=None, conversation_id=None)
-                | Q(scope="person", team__isnull=False, person__isnull=False, conversation_id=None)
+                condition=Q(
+                    scope="installation",
+                    team=None,
+                    person=None,
+                    conversation_id=None,
+                    api_key_id=None,
+                )
+                | Q(
+                    scope="team",
+                    team__isnull=False,
+                    person=None,
+                    conversation_id=None,
+                    api_key_id=None,
+                )
+                | Q(
+                    scope="person",
+                    team__isnull=False,
+                    person__isnull=False,
+                    conversation_id=None,
+                    api_key_id=None,
+                )
                 | Q(
                     scope="conversation",
                     team__isnull=False,
                     person=None,
                     conversation_id__isnull=False,
+                    api_key_id=None,
+                )
+                | Q(
+                    scope="api_key",
+                    team__isnull=False,
+                    person=None,
+                    conversation_id=None,
+                    api_key_id__isnull=False,
                 ),
                 name="billing_limit_scope_names_its_owner",
             ),

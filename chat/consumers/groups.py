@@ -114,7 +114,7 @@ def _team_group(team_id: UUID) -> str:
 def _on_rights_changed(change: RightsChange, **_rest: Any) -> None:
     message = {"type": "rights", "credential": change.credential}
     _send(_person_group(change.user_id), message)
-    if change.reason == "standing_changed":
+    if change.reason in ("standing_changed", "member_removed", "api_key_revoked"):
         _send(PROCESSES, {"type": "unwanted"})
     if change.reason in ("standing_changed", "role_changed", "member_removed", "api_key_revoked"):
         try:

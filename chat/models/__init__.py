@@ -1,7 +1,8 @@
 """Tables of conversations, turns and relays, and what must always be true of them."""
 
 from chat.models.attempt import AlertKind, Attempt, AttemptOutcome, RelayAlert
-from chat.models.conversation import Conversation
+from chat.models.batch import Batch, BatchLine, BatchState, LineState
+from chat.models.conversation import Conversation, ConversationSource
 from chat.models.journal import JournalChunk
 from chat.models.message import Message
 from chat.models.node import Handover, Node
@@ -14,16 +15,21 @@ from chat.models.relays import (
     Transport,
 )
 from chat.models.truth import RouteTruth
-from chat.models.turn import Turn, TurnState
+from chat.models.turn import Turn, TurnRequest, TurnState
 from chat.models.waiting import WaitingMessage
 
 __all__ = [
     "AlertKind",
     "Attempt",
     "AttemptOutcome",
+    "Batch",
+    "BatchLine",
+    "BatchState",
     "Conversation",
+    "ConversationSource",
     "Handover",
     "JournalChunk",
+    "LineState",
     "Message",
     "ModelAlias",
     "ModelSetting",
@@ -35,6 +41,7 @@ __all__ = [
     "RouteTruth",
     "Transport",
     "Turn",
+    "TurnRequest",
     "TurnState",
     "WaitingMessage",
 ]

@@ -14,6 +14,14 @@ from chat.models.folded import FoldedField
 TITLE_CHARACTERS = 200
 
 
+class ConversationSource(models.TextChoices):
+    """Who talks in it. What programs ask is in no list and opens on no page."""
+
+    PAGE = "page", _("people")
+    API = "api", _("a program")
+    BATCH = "batch", _("a batch")
+
+
 class Conversation(models.Model):
     """Every member of the team may read it; what else they may do, the policy says."""
 
@@ -29,6 +37,13 @@ class Conversation(models.Model):
     )
     title = models.CharField(_("title"), max_length=TITLE_CHARACTERS, blank=True)
     search_title = FoldedField(of="title")
+    source = models.CharField(
+        _("asked by"),
+        max_length=5,
+        choices=ConversationSource.choices,
+        default=ConversationSource.PAGE,
+        editable=False,
+    )
     model = models.CharField(_("model"), max_length=200, blank=True)
     # Where the newest answer stands: the branch that opens by itself.
     leaf = models.ForeignKey(
@@ -47,7 +62,8 @@ class Conversation(models.Model):
         verbose_name_plural = _("conversations")
         indexes: ClassVar = [
             models.Index(
-                fields=["team", "deleted_at", "-updated_at", "id"], name="conversation_list"
+                fields=["team", "source", "deleted_at", "-updated_at", "id"],
+                name="conversation_list_by_source",
             )
         ]
 

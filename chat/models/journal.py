@@ -15,6 +15,8 @@ class JournalChunk(models.Model):
     offset = models.PositiveIntegerField()
     content = models.TextField(blank=True)
     reasoning = models.TextField(blank=True)
+    # What is no text, as JSON; empty: nothing.
+    extras = models.TextField(blank=True, default="")
 
     class Meta:
         """A chunk is journaled once in an epoch."""

@@ -51,6 +51,8 @@ class Message(models.Model):
     model = models.CharField(_("model"), max_length=200, blank=True)
     content = models.TextField(_("content"), blank=True)
     reasoning = models.TextField(_("reasoning"), blank=True)
+    # What a model said beside text: calls of tools, refusals, log probabilities.
+    extras = models.JSONField(_("calls of tools and the like"), null=True, blank=True)
     # The content folded for search (chat.search.fold): lower case, no accents.
     search_text = models.TextField(blank=True)
     created_at = models.DateTimeField(_("written"), db_default=Now(), editable=False)

@@ -55,6 +55,16 @@ class Turn(models.Model):
     assistant_message = models.OneToOneField(
         Message, verbose_name=_("answer"), on_delete=models.CASCADE, related_name="turn"
     )
+    # The API key by which it was asked for; none: in a session.
+    api_key = models.ForeignKey(
+        "accounts.APIKey",
+        verbose_name=_("API key"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
     # The client's idempotency key, and what it was used for.
     client_id = models.UUIDField()
     payload_sha256 = models.CharField(max_length=64)
@@ -114,6 +124,11 @@ class Turn(models.Model):
             models.Index(fields=["team", "-created_at"], name="turn_by_team"),
             models.Index(fields=["requester", "-created_at"], name="turn_by_person"),
             models.Index(fields=["model", "-created_at"], name="turn_by_model"),
+            models.Index(
+                fields=["api_key", "-created_at"],
+                condition=models.Q(api_key__isnull=False),
+                name="turn_by_api_key",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -123,3 +138,16 @@ class Turn(models.Model):
     def subject(self) -> str:
         """The name under which billing knows this turn."""
         return f"turn:{self.id}"
+
+
+class TurnRequest(models.Model):
+    """What a program asked, as long as it is being answered: a dead process's turn is settled by
+    it. `prompt` is the messages as JSON (chat.services.intents.PromptMessage)."""
+
+    turn = models.OneToOneField(
+        Turn, on_delete=models.CASCADE, primary_key=True, related_name="request"
+    )
+    prompt = models.BinaryField()
+
+    def __str__(self) -> str:
+        return str(self.turn_id)

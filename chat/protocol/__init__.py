@@ -5,7 +5,7 @@ JSON Schema in `docs/protocol.schema.json` and the page's TypeScript types are m
 structs.
 """
 
-from chat.protocol.codec import BadFrame, decode_command, encode_event
+from chat.protocol.codec import BadFrame, decode_command, decode_event, encode_event
 from chat.protocol.commands import (
     Ack,
     Attach,
@@ -95,5 +95,6 @@ __all__ = [
     "WaitingMessage",
     "Withdraw",
     "decode_command",
+    "decode_event",
     "encode_event",
 ]

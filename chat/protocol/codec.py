@@ -21,6 +21,24 @@ AnyCommand = (
     | commands.Withdraw
     | commands.Ping
 )
+AnyEvent = (
+    events.Ready
+    | events.Accepted
+    | events.Queued
+    | events.Queue
+    | events.Attached
+    | events.Snapshot
+    | events.Chunk
+    | events.Notice
+    | events.Done
+    | events.Error
+    | events.ConversationChanged
+    | events.Presence
+    | events.RoleChanged
+    | events.TypingNow
+    | events.Pong
+)
+_event_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
 _encoder = msgspec.json.Encoder()
 _PATH = re.compile(r" - at `(.+)`$")
@@ -73,3 +91,8 @@ def decode_command(frame: str | bytes, max_bytes: int) -> AnyCommand:
 def encode_event(event: events.Event) -> str:
     """One text frame."""
     return _encoder.encode(event).decode()
+
+
+def decode_event(text: str | bytes) -> AnyEvent:
+    """The event in a frame that `encode_event` made; raises msgspec.DecodeError for another."""
+    return _event_decoder.decode(text)

@@ -163,10 +163,12 @@ class Snapshot(Event, tag="snapshot", frozen=True):
     reasoning: str = ""
     conversation: UUID | None = None
     assistant_message: UUID | None = None
+    extras: dict[str, Any] | None = None
 
 
 class Chunk(Event, tag="chunk", frozen=True):
-    """Numbered piece of an answer. `offset` counts UTF-16 code units of content before it."""
+    """Numbered piece of an answer. `offset` counts UTF-16 code units of content before it;
+    `extras` is what is no text: `tool_calls`, `function_call`, `refusal`, `logprobs`."""
 
     turn: UUID
     epoch: int
@@ -174,6 +176,7 @@ class Chunk(Event, tag="chunk", frozen=True):
     offset: int
     content: str
     reasoning: str = ""
+    extras: dict[str, Any] | None = None
 
 
 class Notice(Event, tag="notice", frozen=True):

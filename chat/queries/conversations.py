@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.policy import NotVisible, Principal, require
 from accounts.roles import Capability
-from chat.models import Conversation, Message
+from chat.models import Conversation, ConversationSource, Message
 from chat.queries.cursors import Cursor
 from chat.queries.views import ConversationPage, view_of_conversation
 from chat.search import search_words
@@ -29,10 +29,12 @@ def conversation_for(
     `deleted` looks among the deleted ones instead.
 
     Raises:
-        NotVisible: it does not exist, is of a team the principal is not in, or is deleted.
+        NotVisible: it does not exist, is of a team the principal is not in, is deleted, or holds
+            what a program asked.
         Forbidden: the principal may see it, but not do this.
     """
-    found = Conversation.objects.filter(pk=conversation_id, deleted_at__isnull=not deleted).first()
+    by_people = Conversation.objects.filter(source=ConversationSource.PAGE)
+    found = by_people.filter(pk=conversation_id, deleted_at__isnull=not deleted).first()
     if found is None:
         raise NotVisible
     require(principal, capability, found.team_id)
@@ -53,7 +55,9 @@ def conversation_list(
     """
     require(principal, Capability.READ_CONVERSATION, principal.team_id)
     limit = max(1, min(limit, MAX_LIST_ITEMS))
-    rows = Conversation.objects.filter(team_id=principal.team_id, deleted_at=None)
+    rows = Conversation.objects.filter(
+        team_id=principal.team_id, source=ConversationSource.PAGE, deleted_at=None
+    )
     pinned: list[Conversation] = []
     words = search_words(query)
     if words:

@@ -74,7 +74,7 @@ def estimate(
     check_content(intent)
     place = find_place(principal, intent, lock=False)
     conversation = place.conversation
-    model = model_for(intent, conversation, models)
+    model = model_for(principal, intent, conversation, models)
     selling = Selling(conversation.team_id)
     rates = selling.of(model)
     if rates is None:

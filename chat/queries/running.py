@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -100,7 +101,15 @@ def read_turns(after: Mapping[UUID, int]) -> dict[UUID, TurnReading]:
     chunks: dict[UUID, list[Chunk]] = {id: [] for id in turns}
     if wanted:
         for row in JournalChunk.objects.filter(wanted).order_by("turn_id", "seq"):
-            chunk = Chunk(row.turn_id, row.epoch, row.seq, row.offset, row.content, row.reasoning)
+            chunk = Chunk(
+                row.turn_id,
+                row.epoch,
+                row.seq,
+                row.offset,
+                row.content,
+                row.reasoning,
+                msgspec.json.decode(row.extras) if row.extras else None,
+            )
             chunks[row.turn_id].append(chunk)
     return {
         id: TurnReading(

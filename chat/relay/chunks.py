@@ -13,6 +13,7 @@ import msgspec
 
 from chat.relay.attempts import Attempt
 from chat.relay.errors import RelayProtocol, RelayTruncated
+from chat.relay.extras import extras_of, size_of
 from chat.relay.leniency import bare_error, parse_leniently, text_of
 from chat.relay.types import Delta, Finish, RelayEvent, Usage
 from chat.relay.usage import believe, read_usage
@@ -40,6 +41,8 @@ class _Body(msgspec.Struct, gc=False):
     reasoning_content: Any = None
     reasoning: Any = None
     tool_calls: Any = None
+    function_call: Any = None
+    refusal: Any = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -47,6 +50,7 @@ class _Choice(msgspec.Struct, gc=False):
     message: _Body | None = None  # instead of a delta, from a relay that does not stream
     finish_reason: Any = None
     index: Any = None
+    logprobs: Any = None
 
 
 class _Chunk(msgspec.Struct, gc=False):
@@ -122,8 +126,8 @@ class AnswerReader:
             if body is not None and not choice.finish_reason and not choice.index:
                 content = body.content
                 if type(content) is str and content and body.tool_calls is None and not body.role:
-                    reasoning = body.reasoning_content or body.reasoning
-                    if not reasoning:
+                    unusual = body.reasoning_content or body.reasoning or choice.logprobs
+                    if not (unusual or body.refusal or body.function_call):
                         self._count(content)
                         return (Delta(content),)
         return self._take_unusual(chunk, payload)
@@ -171,15 +175,14 @@ class AnswerReader:
         body = choice.delta or choice.message
         if body is None:
             return
-        calls = body.tool_calls if isinstance(body.tool_calls, list) else []
         delta = Delta(
             content=text_of(body.content),
             reasoning=text_of(body.reasoning_content) or text_of(body.reasoning),
             role=body.role if isinstance(body.role, str) and body.role else None,
-            tool_calls=tuple(call for call in calls if isinstance(call, dict)) or None,
+            extras=extras_of(body.tool_calls, body.function_call, body.refusal, choice.logprobs),
         )
-        if delta.content or delta.reasoning or delta.tool_calls:
-            self._count(delta.content + delta.reasoning)
+        if delta.content or delta.reasoning or delta.extras:
+            self._count(delta.content + delta.reasoning, size_of(delta.extras))
         elif delta.role is None:
             return
         events.append(delta)
@@ -193,9 +196,10 @@ class AnswerReader:
             self.usage = report.usage
             events.append(report)
 
-    def _count(self, text: str) -> None:
+    def _count(self, text: str, extra_bytes: int = 0) -> None:
         self.started = True
         self._answer_bytes += len(text) if text.isascii() else len(text.encode())
+        self._answer_bytes += extra_bytes
         if self._answer_bytes > self._max_answer_bytes:
             raise RelayProtocol(
                 f"The relay's answer is longer than {self._max_answer_bytes} bytes."

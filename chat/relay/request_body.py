@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from chat.relay.types import ChatRequest
+from chat.relay.types import ChatRequest, RelayMessage
 
 
 def encode_request(request: ChatRequest) -> bytes:
@@ -14,7 +14,7 @@ def encode_request(request: ChatRequest) -> bytes:
     body: dict[str, Any] = {
         **request.extra,
         "model": request.model,
-        "messages": request.messages,
+        "messages": [_on_the_wire(message) for message in request.messages],
         "max_tokens": request.max_tokens,
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -25,7 +25,13 @@ def encode_request(request: ChatRequest) -> bytes:
         return msgspec.json.encode(body)
     except UnicodeEncodeError:  # a lone surrogate in somebody's text
         body["messages"] = [
-            {"role": message.role, "content": message.content.encode("utf-8", "replace").decode()}
+            _on_the_wire(message, message.content.encode("utf-8", "replace").decode())
             for message in request.messages
         ]
         return msgspec.json.encode(body)
+
+
+def _on_the_wire(message: RelayMessage, text: str | None = None) -> Any:
+    if message.wire:
+        return msgspec.Raw(message.wire.encode())
+    return {"role": message.role, "content": message.content if text is None else text}

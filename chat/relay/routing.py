@@ -129,7 +129,7 @@ class _Try:
             raise RelayTimeout("The answer took too long.", retryable=False) from None
         if not isinstance(event, Delta):
             attempt.note(event)
-        elif attempt.ttft_ms is None and (event.content or event.reasoning or event.tool_calls):
+        elif attempt.ttft_ms is None and (event.content or event.reasoning or event.extras):
             attempt.ttft_ms = self._milliseconds()
         return event
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -11,10 +10,17 @@ from chat.relay.errors import RelayError
 
 
 class RelayMessage(msgspec.Struct, frozen=True):
-    """One message of the prompt; `role` is `system`, `user` or `assistant`."""
+    """One message of the prompt; `role` is `system`, `user`, `assistant` or another that the relay
+    knows.
+
+    `wire` is the message as JSON where it is more than a role and a text: it goes up as it is, and
+    `content` is its text and `images` the number of its pictures, for counting.
+    """
 
     role: str
     content: str
+    wire: str = ""
+    images: int = 0
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
@@ -51,7 +57,8 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
     content: str = ""
     reasoning: str = ""
     role: str | None = None
-    tool_calls: tuple[Mapping[str, Any], ...] | None = None
+    # What is no text: see `chat.relay.extras`.
+    extras: dict[str, Any] | None = None
 
 
 class UsageReport(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Admit a turn: one transaction that stores the messages and holds the worst cost."""
 
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -11,7 +12,7 @@ from accounts.policy import NotVisible, Principal, require
 from accounts.roles import Capability
 from billing.errors import BudgetExhausted, PriceUnknown
 from billing.holds import HoldPlaced, place_hold
-from chat.models import Conversation, Message, Turn
+from chat.models import Conversation, ConversationSource, Message, Turn
 from chat.search import fold
 from chat.services.alerts import tell_price_missing
 from chat.services.announcements import ConversationChange, announce
@@ -40,12 +41,12 @@ def start_turn(principal: Principal, intent: Intent, *, models: Models, node: st
     check_content(intent)
     try:
         with transaction.atomic():
-            return _sent_before(principal, intent) or admit_at(
+            return sent_before(principal, intent.client_id, intent.sha256) or admit_at(
                 find_place(principal, intent), principal, intent, models=models, node=node
             )
     except (IntegrityError, TooManyTurns, RateLimited):
         # The same send arrived twice at once and the other one was first.
-        earlier = _sent_before(principal, intent)
+        earlier = sent_before(principal, intent.client_id, intent.sha256)
         if earlier is None:
             raise
         return earlier
@@ -73,8 +74,12 @@ def check_content(intent: Intent) -> None:
         raise ContentInvalid("The message contains a NUL character.", path="$.content")
 
 
-def _sent_before(principal: Principal, intent: Intent) -> Admitted | None:
-    sent = Turn.objects.filter(requester_id=principal.user_id, client_id=intent.client_id)
+def sent_before(principal: Principal, client_id: UUID, payload_sha256: str) -> Admitted | None:
+    """The turn that a person asked for with this id before; None if she did not.
+
+    Raises IdempotencyMismatch if it was for something else, NotVisible and Forbidden.
+    """
+    sent = Turn.objects.filter(requester_id=principal.user_id, client_id=client_id)
     # Hardly ever is it there, and a look without reading it takes half as long.
     if not sent.exists():
         return None
@@ -83,12 +88,13 @@ def _sent_before(principal: Principal, intent: Intent) -> Admitted | None:
     require(principal, Capability.SEND_MESSAGE, turn.team_id)
     if turn.conversation.deleted_at is not None:
         raise NotVisible
-    if turn.payload_sha256 != intent.sha256:
+    if turn.payload_sha256 != payload_sha256:
         raise IdempotencyMismatch
-    return _admitted(turn, created=False)
+    return admitted_of(turn, created=False)
 
 
-def _admitted(turn: Turn, **extra: Any) -> Admitted:
+def admitted_of(turn: Turn, **extra: Any) -> Admitted:
+    """The turn as the engine takes it; `extra` are further fields of Admitted."""
     return Admitted(
         turn_id=turn.id,
         conversation_id=turn.conversation_id,
@@ -115,12 +121,13 @@ def admit_at(
     Raises as `start_turn`.
     """
     conversation = place.conversation
-    model = model_for(intent, conversation, models)
+    model = model_for(principal, intent, conversation, models)
     prompt, max_tokens, _cut = prompt_at(place, intent, models.context_tokens.get(model))
     turn = Turn(
         conversation=conversation,
         team_id=conversation.team_id,
         requester_id=principal.user_id,
+        api_key_id=principal.api_key_id,
         client_id=intent.client_id,
         payload_sha256=intent.sha256,
         node=node,
@@ -130,9 +137,9 @@ def admit_at(
         temperature=intent.temperature,
     )
     check_turn_limits(principal, conversation.team_id)
-    hold = _hold(turn, prompt)
+    hold = hold_for(turn, prompt)
     _write_messages(turn, place, intent, principal)
-    return _admitted(
+    return admitted_of(
         turn,
         created=True,
         new_conversation=place.new_conversation,
@@ -146,7 +153,12 @@ def admit_at(
     )
 
 
-def _hold(turn: Turn, prompt: tuple[PromptMessage, ...]) -> HoldPlaced:
+def hold_for(turn: Turn, prompt: tuple[PromptMessage, ...]) -> HoldPlaced:
+    """Hold the worst cost of a turn that is about to be stored, and note on it what was held.
+
+    Raises ModelUnpriced, BudgetTooSmall.
+    """
+    by_people = turn.conversation.source == ConversationSource.PAGE
     try:
         hold = place_hold(
             team_id=turn.team_id,
@@ -155,7 +167,9 @@ def _hold(turn: Turn, prompt: tuple[PromptMessage, ...]) -> HoldPlaced:
             model=turn.model,
             prompt_bytes=prompt_ceiling_bytes(prompt),
             max_tokens=turn.max_tokens,
-            conversation_id=turn.conversation_id,
+            # What programs ask is not told apart by conversation: each has but one answer.
+            conversation_id=turn.conversation_id if by_people else None,
+            api_key_id=turn.api_key_id,
         )
     except PriceUnknown:
         raise ModelUnpriced(turn.model) from None

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -10,7 +11,15 @@ from django.db.models.functions import Now
 from accounts.policy import NotVisible
 from billing.models import Quality
 from billing.settlement import settle
-from chat.models import AlertKind, Conversation, JournalChunk, Message, Turn, TurnState
+from chat.models import (
+    AlertKind,
+    Conversation,
+    JournalChunk,
+    Message,
+    Turn,
+    TurnRequest,
+    TurnState,
+)
 from chat.search import fold
 from chat.services.alerts import raise_alert
 from chat.services.attempts import (
@@ -37,6 +46,8 @@ class TurnEnd:
     content: str
     reasoning: str
     attempts: tuple[AttemptEnd, ...]
+    # What is no text: see `chat.relay.extras`.
+    extras: dict[str, Any] | None = None
     finish_reason: str = ""
     error_code: str = ""
     error_message: str = ""
@@ -74,6 +85,7 @@ class Ended:
     total_ms: int | None
     sha256: str
     by_this_call: bool
+    extras: dict[str, Any] | None = None
 
 
 def end_turn(end: TurnEnd) -> Ended | None:
@@ -128,6 +140,7 @@ def stored_end(
         assistant_message_id=turn.assistant_message_id,
         content=turn.assistant_message.content,
         reasoning=turn.assistant_message.reasoning,
+        extras=turn.assistant_message.extras,
         by_this_call=by_this_call,
         **{name: getattr(turn, name) for name in _COPIED},
     )
@@ -158,7 +171,10 @@ def _store(end: TurnEnd, weighed: list[Weighed], usage: ReportedUsage, quality: 
     # other way round the two would wait for each other.
     Conversation.objects.filter(pk=turn.conversation_id).update(updated_at=Now())
     Message.objects.filter(pk=turn.assistant_message_id).update(
-        content=end.content, reasoning=end.reasoning, search_text=fold(end.content)
+        content=end.content,
+        reasoning=end.reasoning,
+        extras=end.extras,
+        search_text=fold(end.content),
     )
     route = _answering(end.attempts) or turn.route
     settled = settle(
@@ -179,6 +195,8 @@ def _store(end: TurnEnd, weighed: list[Weighed], usage: ReportedUsage, quality: 
     )
     store_attempts(turn.pk, turn.subject, weighed, settled.cost_nano_usd)
     JournalChunk.objects.filter(turn_id=turn.pk).delete()
+    # What a program asked is not kept beyond its answer.
+    TurnRequest.objects.filter(turn_id=turn.pk).delete()
     return settled.overrun
 
 

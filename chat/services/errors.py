@@ -81,6 +81,10 @@ class ModelForbidden(ModelNotAllowed):
     """Administrators do not allow this model. Choose another one."""
 
 
+class ModelBeyondKey(ModelNotAllowed):
+    """This API key may not ask this model. Choose one of the key's list, or use another key."""
+
+
 class BudgetTooSmall(Refused):
     """The team's budget does not cover this message."""
 
@@ -111,6 +115,7 @@ __all__ = [
     "Forbidden",
     "IdempotencyMismatch",
     "LineFull",
+    "ModelBeyondKey",
     "ModelForbidden",
     "ModelNotAllowed",
     "ModelUnknown",

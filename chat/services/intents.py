@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -62,10 +62,16 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class PromptMessage:
-    """One message of the prompt: `role` is system, user or assistant."""
+    """One message of the prompt: `role` is system, user or assistant, or what a program says.
+
+    `wire` is the message as JSON where it is more than a role and a text; `content` is then its
+    text and `images` the number of its pictures, for counting.
+    """
 
     role: str
     content: str
+    wire: str = ""
+    images: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +103,41 @@ class Admitted:
     prompt: tuple[PromptMessage, ...] = field(default=(), repr=False)
     # Text the answer begins with: the cut answer that is continued.
     prefix: str = field(default="", repr=False)
+    # A program asked for it: nobody waits in line for its end, and it is not resumed.
+    is_completion: bool = False
+    # Further fields of the relay's request.
+    options: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a program wants one answer for, with the whole prompt.
+
+    `model` is the id that a relay offers, `asked_model` the name as the program wrote it;
+    `options` are further fields of the relay's request (`temperature`, `tools`, ...);
+    `payload_sha256` tells a repeated request with the same `client_id` from another one.
+    """
+
+    client_id: UUID
+    model: str
+    asked_model: str
+    prompt: tuple[PromptMessage, ...]
+    payload_sha256: str
+    source: Literal["api", "batch"] = "api"
+    max_tokens: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def images(self) -> int:
+        """The pictures of the prompt."""
+        return sum(message.images for message in self.prompt)
+
+
+READ_BY_THE_MODEL = ("tools", "functions", "response_format")
+"""Options that become part of the prompt."""
+
+
+def what_options_say(options: Mapping[str, Any]) -> tuple[PromptMessage, ...]:
+    """What the options add to the prompt, as a message to count: descriptions of tools, schemas."""
+    told = {name: options[name] for name in READ_BY_THE_MODEL if options.get(name)}
+    return (PromptMessage("system", msgspec.json.encode(told).decode()),) if told else ()

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
+from accounts.models import Membership
 from accounts.policy import NotVisible, Principal, require
 from accounts.roles import Capability
 from chat.models import Turn, TurnState
@@ -47,12 +48,18 @@ def turns_to_stop(turn_ids: Sequence[UUID]) -> dict[UUID, int | None]:
     """Of these turns those that must stop, with the id of the person who asked for it.
 
     Somebody asked, or nobody can want it any more: the conversation was deleted while the turn was
-    being admitted, or the person who asked for it was disabled.
+    being admitted, the person who asked for it was disabled, or the API key by which it was asked
+    for was revoked or has lost its team.
     """
+    in_team = Membership.objects.filter(
+        team_id=OuterRef("team_id"), user_id=OuterRef("requester_id")
+    )
     no_longer_wanted = (
         Q(interrupt_requested_at__isnull=False)
         | Q(conversation__deleted_at__isnull=False)
         | Q(requester__is_active=False)
+        | Q(api_key__revoked_at__isnull=False)
+        | (Q(api_key__isnull=False) & ~Exists(in_team))
     )
     found = Turn.objects.filter(no_longer_wanted, pk__in=turn_ids, state=TurnState.RUNNING)
     return dict(found.values_list("id", "interrupted_by_id"))

@@ -8,7 +8,14 @@ from django.db.models.functions import Now
 
 from accounts.policy import NotVisible, Principal, require
 from accounts.roles import Capability
-from chat.models import Conversation, Message, Turn, TurnState, WaitingMessage
+from chat.models import (
+    Conversation,
+    ConversationSource,
+    Message,
+    Turn,
+    TurnState,
+    WaitingMessage,
+)
 from chat.services.errors import ContentInvalid, PlaceTaken, TooManyTurns
 from chat.services.intents import Intent
 
@@ -124,7 +131,9 @@ def lock_conversation(principal: Principal, conversation_id: UUID) -> Conversati
 
 
 def _conversation(principal: Principal, conversation_id: UUID, *, lock: bool) -> Conversation:
-    found = Conversation.objects.filter(pk=conversation_id, deleted_at=None)
+    found = Conversation.objects.filter(
+        pk=conversation_id, source=ConversationSource.PAGE, deleted_at=None
+    )
     conversation = (found.select_for_update(of=("self",)) if lock else found).first()
     if conversation is None:
         raise NotVisible

@@ -143,7 +143,10 @@ def _going_on(text: str) -> tuple[PromptMessage, ...]:
 
 
 def prompt_ceiling_bytes(prompt: Iterable[PromptMessage]) -> int:
-    """At most so many tokens: a byte-level tokenizer never makes more tokens than bytes."""
+    """At most so many tokens: a byte-level tokenizer never makes more tokens than bytes. A picture
+    counts as many as the settings say."""
+    a_picture = settings.TURNS.picture_tokens
     return PROMPT_OVERHEAD_BYTES + sum(
-        len(message.content.encode()) + MESSAGE_OVERHEAD_BYTES for message in prompt
+        len(message.content.encode()) + MESSAGE_OVERHEAD_BYTES + message.images * a_picture
+        for message in prompt
     )

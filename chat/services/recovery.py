@@ -3,13 +3,24 @@
 import hashlib
 from uuid import UUID
 
+import msgspec
 from django.conf import settings
 from django.db import transaction
 
-from chat.models import AttemptOutcome, Handover, JournalChunk, Message, Turn, TurnState
+from chat.models import (
+    AttemptOutcome,
+    Handover,
+    JournalChunk,
+    Message,
+    Turn,
+    TurnRequest,
+    TurnState,
+)
+from chat.relay.extras import merged, text_of_extras
 from chat.search import fold
 from chat.services.attempts import AttemptEnd
 from chat.services.ending import Ended, TurnEnd, end_turn
+from chat.services.intents import PromptMessage
 from chat.services.prompts import branch_above, build_prompt
 
 MESSAGE = "The server stopped while this answer was written. Continue from here."
@@ -34,9 +45,10 @@ def recover_turn(turn_id: UUID) -> Ended | None:
     chunks = _journaled(turn)
     content = "".join(chunk.content for chunk in chunks)
     reasoning = "".join(chunk.reasoning for chunk in chunks)
+    extras = merged(msgspec.json.decode(each.extras) for each in chunks if each.extras) or None
     # A continued answer begins with text that was paid for before.
     prefix = turn.assistant_message.content
-    prompt = build_prompt(
+    prompt = _asked_by_program(turn) or build_prompt(
         above=branch_above(turn.user_message_id, settings.TURNS.max_prompt_bytes),
         content=None,
         prefix=prefix,
@@ -51,7 +63,7 @@ def recover_turn(turn_id: UUID) -> Ended | None:
         billed=True,
         sent=True,
         prompt=prompt,
-        generated=reasoning + content.removeprefix(prefix),
+        generated=reasoning + content.removeprefix(prefix) + text_of_extras(extras),
         error_code="restarting",
     )
     return end_turn(
@@ -62,11 +74,19 @@ def recover_turn(turn_id: UUID) -> Ended | None:
             state=TurnState.ORPHANED,
             content=content or prefix,
             reasoning=reasoning,
+            extras=extras,
             attempts=(attempt,),
             error_code="restarting",
             error_message=MESSAGE,
         )
     )
+
+
+def _asked_by_program(turn: Turn) -> tuple[PromptMessage, ...]:
+    request = TurnRequest.objects.filter(turn_id=turn.pk).first()
+    if request is None:
+        return ()
+    return msgspec.json.decode(bytes(request.prompt), type=tuple[PromptMessage, ...])
 
 
 def _journaled(turn: Turn) -> list[JournalChunk]:
@@ -123,6 +143,9 @@ def complete_text(end: TurnEnd) -> bool:
         ).update(sha256=sha256)
         if taken:
             Message.objects.filter(pk=stored.pk).update(
-                content=end.content, reasoning=end.reasoning, search_text=fold(end.content)
+                content=end.content,
+                reasoning=end.reasoning,
+                extras=end.extras,
+                search_text=fold(end.content),
             )
     return bool(taken)

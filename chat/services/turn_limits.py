@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from accounts.policy import Principal, StaleRights
-from chat.models import Turn, TurnState
+from chat.models import ConversationSource, Turn, TurnState
 from chat.services.errors import RateLimited, TooManyTurns
 
 WINDOW = timedelta(minutes=1)
@@ -29,8 +29,9 @@ Whose = Literal["person", "team"]
 _NAMES: dict[Whose, str] = {"person": "one person", "team": "the team"}
 
 
-def check_turn_limits(principal: Principal, team_id: UUID) -> None:
-    """Refuse a turn beyond the limits of the person and of the team.
+def check_turn_limits(principal: Principal, team_id: UUID, *, batch: bool = False) -> None:
+    """Refuse a turn beyond the limits of the person or her API key, and of the team. A batch
+    bounds its own turns.
 
     To be called within the transaction that stores the turn: it locks the person, and the team if
     that has limits, so their turns are admitted one after the other and the counts are exact.
@@ -43,8 +44,8 @@ def check_turn_limits(principal: Principal, team_id: UUID) -> None:
     if list(locked.values_list("auth_version", flat=True)) != [principal.auth_version]:
         raise StaleRights
     own = Q(requester_id=person_id)
-    if _running(own) >= settings.TURNS.max_turns_per_person:
-        raise TooManyTurns(limit_turns=settings.TURNS.max_turns_per_person)
+    if not batch:
+        _check_running(principal)
     _check_requests("person", own, limits.max_requests_per_minute_per_person)
     _check_tokens("person", own, limits.max_tokens_per_minute_per_person)
     if not (
@@ -64,6 +65,19 @@ def check_turn_limits(principal: Principal, team_id: UUID) -> None:
         )
     _check_requests("team", teams, limits.max_requests_per_minute_per_team)
     _check_tokens("team", teams, limits.max_tokens_per_minute_per_team)
+
+
+def _check_running(principal: Principal) -> None:
+    """A person's programs and she herself do not stand in each other's way."""
+    if principal.api_key_id is not None:
+        limit = settings.TURNS.max_turns_per_api_key
+        whose = Q(api_key_id=principal.api_key_id)
+    else:
+        limit = settings.TURNS.max_turns_per_person
+        whose = Q(requester_id=principal.user_id, api_key_id=None)
+    source = ConversationSource.BATCH
+    if _running(whose & ~Q(conversation__source=source)) >= limit:
+        raise TooManyTurns(limit_turns=limit)
 
 
 def _running(whose: Q) -> int:

@@ -3,7 +3,7 @@
 from billing.money import BASIS_POINTS, TOKENS_PER_PRICE
 from billing.tokens import count_tokens
 from chat.services.attempts import count_prompt
-from chat.services.intents import Admitted, PromptMessage
+from chat.services.intents import Admitted, PromptMessage, what_options_say
 
 FREE = 10**9
 """Tokens left where the model costs nothing: as good as no end."""
@@ -42,5 +42,6 @@ class Allowance:
 
     def _prompts(self) -> int:
         if self._sent_tokens is None:
-            self._sent_tokens = count_prompt(self._admitted.prompt, self._admitted.model)
+            prompt = (*self._admitted.prompt, *what_options_say(self._admitted.options))
+            self._sent_tokens = count_prompt(prompt, self._admitted.model)
         return self._sent_tokens

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from chat.protocol import Chunk, Event, Snapshot, encode_event
+from chat.relay.extras import Extras, merged
 
 
 class Frame(Struct, frozen=True, gc=False):
@@ -63,6 +64,7 @@ class Broadcast:
         self.done = ""
         self._content: list[str] = []
         self._reasoning: list[str] = []
+        self._extras: list[Extras] = []
         self.seq = 0
         self.frames: list[Frame] = []
         # Where the frames after the newest chunk begin.
@@ -75,6 +77,8 @@ class Broadcast:
         self._content.append(chunk.content)
         if chunk.reasoning:
             self._reasoning.append(chunk.reasoning)
+        if chunk.extras:
+            self._extras.append(chunk.extras)
         self._append(encode_event(chunk) if text is None else text, chunk.seq)
 
     def tell(self, event: Event) -> None:
@@ -131,6 +135,13 @@ class Broadcast:
         """All published reasoning."""
         return "".join(self._reasoning)
 
+    @property
+    def extras(self) -> Extras | None:
+        """All published extras together; None where there are none."""
+        if len(self._extras) > 1:
+            self._extras = [merged(self._extras)]
+        return self._extras[0] if self._extras else None
+
     def snapshot(self) -> Snapshot:
         """The published state as one event."""
         return Snapshot(
@@ -142,6 +153,7 @@ class Broadcast:
             reasoning=self.reasoning,
             conversation=self.conversation_id,
             assistant_message=self.assistant_message_id,
+            extras=self.extras,
         )
 
     @property

@@ -46,4 +46,5 @@ def ended_snapshot(ended: Ended) -> Snapshot:
         reasoning=ended.reasoning,
         conversation=ended.conversation_id,
         assistant_message=ended.assistant_message_id,
+        extras=ended.extras,
     )

@@ -77,11 +77,8 @@ class Hub:
         """The same of a turn that somebody else ended: its stored text, where what was shown is
         not all of it, and its `done`."""
         texts = [encode_event(done_event(ended))]
-        if (turn.content, turn.reasoning, turn.epoch) != (
-            ended.content,
-            ended.reasoning,
-            ended.epoch,
-        ):
+        shown = (turn.content, turn.reasoning, turn.extras, turn.epoch)
+        if shown != (ended.content, ended.reasoning, ended.extras, ended.epoch):
             texts.insert(0, encode_event(ended_snapshot(ended)))
         turn.finish(ended.state, texts)
         self._forget(turn)
@@ -147,7 +144,7 @@ class Hub:
         watchers = self._watchers.setdefault(conversation_id, set())
         if viewer not in watchers:
             watchers.add(viewer)
-            self.on_people(conversation_id)
+            self._people_changed(viewer, conversation_id)
         turns = self.live_in(conversation_id)
         for turn in turns:
             if turn.id == turn_id and (epoch is None or epoch == turn.epoch):
@@ -163,8 +160,13 @@ class Hub:
             watchers.discard(viewer)
             if not watchers:
                 del self._watchers[conversation_id]
-            self.on_people(conversation_id)
+            self._people_changed(viewer, conversation_id)
         viewer.unwatch_where(lambda turn: turn.conversation_id == conversation_id)
+
+    def _people_changed(self, viewer: Viewer, conversation_id: UUID) -> None:
+        """A program that waits for its answer is nobody's company."""
+        if viewer.person is not None:
+            self.on_people(conversation_id)
 
     def is_watched(self, conversation_id: UUID) -> bool:
         """Whether somebody here watches a conversation."""

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 
 from chat.protocol import Chunk
+from chat.relay.extras import Extras, merged, size_of
 from chat.services.intents import Admitted
 from chat.turns.broadcast import Broadcast, utf16_units
 
@@ -28,6 +29,7 @@ class LiveTurn(Broadcast):
         # Gathered and not yet cut.
         self._gathered_content: list[str] = []
         self._gathered_reasoning: list[str] = []
+        self._gathered_extras: list[Extras] = []
         self.gathered_bytes = 0
         # Loop time of the newest cut.
         self.cut_at = 0.0
@@ -40,7 +42,7 @@ class LiveTurn(Broadcast):
         # Another process owns the turn: nothing of it is published here any more.
         self.lost = False
 
-    def gather(self, content: str, reasoning: str = "") -> None:
+    def gather(self, content: str, reasoning: str = "", extras: Extras | None = None) -> None:
         """Take text from the relay; it is cut into a chunk at the next flush."""
         if self.lost:
             return
@@ -48,8 +50,10 @@ class LiveTurn(Broadcast):
             self._gathered_content.append(content)
         if reasoning:
             self._gathered_reasoning.append(reasoning)
+        if extras:
+            self._gathered_extras.append(extras)
         # Characters, as a cheap lower bound of the bytes.
-        self.gathered_bytes += len(content) + len(reasoning)
+        self.gathered_bytes += len(content) + len(reasoning) + size_of(extras)
         self.published_all.clear()
 
     def cut(self) -> Chunk | None:
@@ -59,9 +63,13 @@ class LiveTurn(Broadcast):
         content, reasoning = "".join(self._gathered_content), "".join(self._gathered_reasoning)
         self._gathered_content.clear()
         self._gathered_reasoning.clear()
+        extras = merged(self._gathered_extras) if self._gathered_extras else None
+        self._gathered_extras.clear()
         self.gathered_bytes = 0
         self._cut_seq += 1
-        chunk = Chunk(self.id, self.epoch, self._cut_seq, self._cut_offset, content, reasoning)
+        chunk = Chunk(
+            self.id, self.epoch, self._cut_seq, self._cut_offset, content, reasoning, extras
+        )
         self._cut_offset += utf16_units(content)
         self._hidden.append(chunk)
         return chunk

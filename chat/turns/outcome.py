@@ -1,13 +1,15 @@
 """What a reader saw of an answer, and the end that follows from it. Pure: no clock, no tasks."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from chat.relay.attempts import Attempt
 from chat.relay.errors import RelayError
-from chat.relay.types import Usage
+from chat.relay.extras import Extras
+from chat.relay.types import ChatRequest, Usage
 from chat.services.attempts import AttemptEnd, ReportedUsage
 from chat.services.ending import TurnEnd
-from chat.services.intents import PromptMessage
+from chat.services.intents import PromptMessage, what_options_say
 from chat.turns.live import LiveTurn
 from chat.turns.sentences import sentence_for
 
@@ -76,6 +78,7 @@ class Outcome:
             state=state,
             content=live.content,
             reasoning=live.reasoning,
+            extras=live.extras,
             attempts=attempts,
             finish_reason=storable(self.finish_reason),
             error_code=code,
@@ -105,7 +108,7 @@ def _attempt_end(attempt: Attempt, *, is_last: bool) -> AttemptEnd:
         resumed=attempt.resumed,
         outcome=attempt.outcome,
         billed=_may_be_billed(attempt, is_last=is_last),
-        prompt=tuple(PromptMessage(m.role, m.content) for m in attempt.request.messages),
+        prompt=_prompt_of(attempt.request),
         generated="".join(attempt.generated),
         usage=None if usage is None else _reported(usage),
         status=(error.status if error else None) or attempt.status,
@@ -121,6 +124,11 @@ def _attempt_end(attempt: Attempt, *, is_last: bool) -> AttemptEnd:
         ttft_ms=attempt.ttft_ms,
         total_ms=attempt.total_ms,
     )
+
+
+def _prompt_of(request: ChatRequest) -> tuple[PromptMessage, ...]:
+    sent = (PromptMessage(m.role, m.content, images=m.images) for m in request.messages)
+    return (*sent, *what_options_say(request.extra))
 
 
 def _may_be_billed(attempt: Attempt, *, is_last: bool) -> bool:
@@ -153,3 +161,18 @@ def storable(text: str) -> str:
     """The text without NUL, which PostgreSQL cannot store: one in a relay's answer would make the
     whole process's journal fail for good."""
     return text.replace("\0", "\ufffd") if "\0" in text else text
+
+
+def storable_extras(extras: Extras | None) -> Extras | None:
+    """The same of what is no text."""
+    return None if extras is None else _storable_value(extras)
+
+
+def _storable_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_storable_value(each) for each in value]
+    if isinstance(value, dict):
+        return {storable(key): _storable_value(each) for key, each in value.items()}
+    return value

@@ -24,6 +24,9 @@ def resumed_request(
 
     `generated` is all text that came, reasoning too.
     """
+    if admitted.is_completion:
+        # A program asked the model itself: what it gets is one answer to its own prompt.
+        return None
     prompt = resumed_prompt(admitted.prompt, prefix=admitted.prefix, content=content)
     allowance.send_also(prompt)
     wanted = admitted.max_tokens - count_tokens(generated, admitted.model)
@@ -46,8 +49,8 @@ def claim_of(admitted: Admitted) -> Claim:
 def _request(admitted: Admitted, prompt: tuple[PromptMessage, ...], max_tokens: int) -> ChatRequest:
     return ChatRequest(
         model=admitted.model,
-        messages=tuple(RelayMessage(m.role, m.content) for m in prompt),
+        messages=tuple(RelayMessage(m.role, m.content, m.wire, m.images) for m in prompt),
         max_tokens=max_tokens,
         temperature=admitted.temperature,
-        extra={} if admitted.top_p is None else {"top_p": admitted.top_p},
+        extra=admitted.options | ({} if admitted.top_p is None else {"top_p": admitted.top_p}),
     )

@@ -12,6 +12,7 @@ import structlog
 from chat.protocol import Notice
 from chat.relay.attempts import AttemptStarted, RoutedEvent
 from chat.relay.errors import RelayError
+from chat.relay.extras import Extras, merged, text_of_extras
 from chat.relay.gates import Claim
 from chat.relay.recourse import GoOn
 from chat.relay.types import ChatRequest, Delta, Finish, RetryNotice, UsageReport, WaitingNotice
@@ -19,7 +20,7 @@ from chat.services.ending import TurnEnd
 from chat.turns.allowance import Allowance
 from chat.turns.journal import Journal
 from chat.turns.live import LiveTurn
-from chat.turns.outcome import Outcome, Stop, storable
+from chat.turns.outcome import Outcome, Stop, storable, storable_extras
 from chat.turns.requests import claim_of, first_request, resumed_request
 from chat.turns.sentences import SILENCE, notice_of
 
@@ -157,8 +158,9 @@ class TurnRunner:
 
     def _take(self, event: RoutedEvent) -> None:
         if isinstance(event, Delta):
-            if event.content or event.reasoning:
-                self._take_text(storable(event.content), storable(event.reasoning))
+            if event.content or event.reasoning or event.extras:
+                extras = storable_extras(event.extras)
+                self._take_text(storable(event.content), storable(event.reasoning), extras)
         elif isinstance(event, AttemptStarted):
             self._waits_as_told = False
             self._note_sound()
@@ -167,16 +169,17 @@ class TurnRunner:
             self._waits_as_told = isinstance(event, WaitingNotice | RetryNotice)
             self.live.tell(notice_of(self.live.id, event))
 
-    def _take_text(self, content: str, reasoning: str) -> None:
+    def _take_text(self, content: str, reasoning: str, extras: Extras | None) -> None:
         outcome = self._outcome
         first = outcome.first_delta_ns is None
         if first:
             outcome.first_delta_ns = time.monotonic_ns()
         self._note_sound()
-        self.live.gather(content, reasoning)
+        self.live.gather(content, reasoning, extras)
         self._journal.touch(self.live, first=first)
-        outcome.take_text(reasoning + content)
-        self._generated_characters += len(content) + len(reasoning)
+        generated = reasoning + content + text_of_extras(extras)
+        outcome.take_text(generated)
+        self._generated_characters += len(generated)
         if self._generated_characters >= self._next_look_characters:
             self._look_at_cost()
 
@@ -199,6 +202,7 @@ def _with_all(end: TurnEnd, live: LiveTurn) -> TurnEnd | None:
         end,
         content=end.content + "".join(chunk.content for chunk in hidden),
         reasoning=end.reasoning + "".join(chunk.reasoning for chunk in hidden),
+        extras=merged(each for each in (end.extras, *(c.extras for c in hidden)) if each) or None,
     )
 
 

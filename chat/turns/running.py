@@ -135,7 +135,7 @@ class RunningTurns:
             self._let_go(live)
         finally:
             del self._running[live.id]
-            if self.on_end is not None:
+            if self.on_end is not None and not live.admitted.is_completion:
                 self.on_end(live.conversation_id)
             self._journal.live_turns = len(self._running)
             if not self._running:

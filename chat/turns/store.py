@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 from uuid import UUID
 
+import msgspec
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -32,8 +33,8 @@ class ChunkStore(Protocol):
 # {lock}: who takes a turn over waits until commits under way are done, and so reads their chunks.
 # Without it PostgreSQL would store, and this process show, what the other has not seen.
 _INSERT = """
-INSERT INTO chat_journalchunk (turn_id, epoch, seq, "offset", content, reasoning)
-SELECT %s, %s, %s, %s, %s, %s
+INSERT INTO chat_journalchunk (turn_id, epoch, seq, "offset", content, reasoning, extras)
+SELECT %s, %s, %s, %s, %s, %s, %s
 FROM (
     SELECT 1 FROM chat_turn WHERE id = %s AND epoch = %s AND state = 'running' {lock}
 ) AS owned
@@ -79,6 +80,7 @@ class DatabaseChunkStore:
                     chunk.offset,
                     chunk.content,
                     chunk.reasoning,
+                    msgspec.json.encode(chunk.extras).decode() if chunk.extras else "",
                     turn,
                     chunk.epoch,
                 )

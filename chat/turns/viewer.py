@@ -108,6 +108,10 @@ class Viewer:
         """Whether the turn is followed."""
         return turn in self._cursors
 
+    def is_following(self) -> bool:
+        """Whether any turn is followed, or something waits to be delivered."""
+        return bool(self._cursors or self._queue)
+
     def unwatch_all(self) -> None:
         """Stop following every turn: the client is gone."""
         self.unwatch_where(lambda _turn: True)

@@ -38,8 +38,36 @@ class Turns:
         high=500_000_000,
         meaning="Newest part of a branch that goes to the model with a message.",
     )
+    max_program_prompt_bytes: int = variable(
+        "MAX_PROGRAM_PROMPT_BYTES",
+        4_194_304,
+        unit="bytes",
+        low=1024,
+        high=500_000_000,
+        meaning="Longest prompt of a program, descriptions of tools and PICTURE_TOKENS for each "
+        "picture included.",
+    )
+    picture_tokens: int = variable(
+        "PICTURE_TOKENS",
+        3000,
+        unit="tokens",
+        low=1,
+        high=1_000_000,
+        meaning="What is held for each picture in a program's prompt before the relay has counted.",
+    )
     max_turns_per_person: int = variable(
-        "MAX_TURNS_PER_PERSON", 8, unit="turns", low=1, meaning="Turns of one person at a time."
+        "MAX_TURNS_PER_PERSON",
+        8,
+        unit="turns",
+        low=1,
+        meaning="Turns of one person at a time, besides those of API keys and batches.",
+    )
+    max_turns_per_api_key: int = variable(
+        "MAX_TURNS_PER_API_KEY",
+        100,
+        unit="turns",
+        low=1,
+        meaning="Turns that one API key asks for at a time.",
     )
     max_waiting_messages: int = variable(
         "MAX_WAITING_MESSAGES",

@@ -109,7 +109,7 @@ async def test_reasoning_role_and_tool_calls_arrive(make: Make) -> None:
     assert events == [
         Delta(role="assistant"),
         Delta(reasoning="hm"),
-        Delta(tool_calls=(call,)),
+        Delta(extras={"tool_calls": [call]}),
         Finish("tool_calls"),
     ]
 

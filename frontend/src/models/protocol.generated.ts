@@ -48,7 +48,7 @@ export interface Chat {
   attachments?: readonly string[];
 }
 
-/** Numbered piece of an answer. `offset` counts UTF-16 code units of content before it. */
+/** Numbered piece of an answer. `offset` counts UTF-16 code units of content before it; `extras` is what is no text: `tool_calls`, `function_call`, `refusal`, `logprobs`. */
 export interface Chunk {
   type: "chunk";
   turn: string;
@@ -57,6 +57,7 @@ export interface Chunk {
   offset: number;
   content: string;
   reasoning?: string;
+  extras?: Record<string, unknown> | null;
 }
 
 /** Go on from the cut assistant message `message`, in a sibling that begins with its text. */
@@ -242,6 +243,7 @@ export interface Snapshot {
   reasoning?: string;
   conversation?: string | null;
   assistant_message?: string | null;
+  extras?: Record<string, unknown> | null;
 }
 
 /** How fast a turn was; null where nothing arrived to measure. */
