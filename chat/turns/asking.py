@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from accounts.policy import Principal
 from chat.crossing import cross
 from chat.protocol import Chunk, Done, Error, Notice, Snapshot, decode_event
-from chat.services.ending import stored_end
 from chat.services.intents import Admitted
 from chat.services.interruption import request_interrupt
 from chat.turns.endings import done_event, ended_snapshot
@@ -82,7 +81,7 @@ class Asking:
         assert admitted is not None
         if self._over or self._viewer.is_following():
             return
-        ended = await cross(stored_end, admitted.turn_id)
+        ended = await self._engine.records.stored_end(admitted.turn_id)
         if self._over or self._viewer.is_following():
             return
         if ended is None:

@@ -81,6 +81,7 @@ class Engine:
         self.draining = False
         self.hub = Hub()
         self.bus = seams.bus
+        self.records = seams.records
         # What the sockets of this process do when it drains.
         self.goodbyes: set[Callable[[], Awaitable[None]]] = set()
         self._journal = Journal(seams.store, rhythm)

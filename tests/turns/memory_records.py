@@ -83,6 +83,7 @@ def ended(end: TurnEnd) -> Ended:
         state=end.state,
         content=end.content,
         reasoning=end.reasoning,
+        extras=end.extras,
         finish_reason=end.finish_reason,
         error_code=end.error_code,
         error_message=end.error_message,
