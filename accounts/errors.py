@@ -52,3 +52,33 @@ class ScopeTooWide(AccountsError):
     """An API key cannot carry this capability."""
 
     code = "scope_too_wide"
+
+
+class KeyInvalid(AccountsError):
+    """An API key cannot be made like this."""
+
+    code = "key_invalid"
+
+
+class TooManyKeys(AccountsError):
+    """One person cannot have more API keys. Revoke one that is not used any more."""
+
+    code = "too_many_keys"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"One person has at most {limit} API keys. Revoke one that is not used any more."
+        )
+        self.limit = limit
+
+
+class KeyMadeBefore(AccountsError):
+    """This key was made already, and its text is not shown again."""
+
+    code = "key_made_before"
+
+
+class KeyDead(AccountsError):
+    """This key is revoked or has expired. Make a new one."""
+
+    code = "key_dead"

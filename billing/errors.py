@@ -81,6 +81,13 @@ class LimitExists(BillingError):
     code = "limit_exists"
 
 
+class KeyBudgetOfOthers(BillingError):
+    """Somebody else has set a budget of this period for this key, and it stays. Choose another
+    period, or ask an administrator."""
+
+    code = "limit_exists"
+
+
 class LimitEnded(BillingError):
     """This limit has ended, and bounds nothing any more. Set a new one."""
 

@@ -11,16 +11,19 @@ CREDIT = "credit"
 """The scope of what a team was given, beside those of limits."""
 
 
-def budget_name(scope: str, period: str, team: str) -> str:
-    """Such as "Your limit in Demo for this month", in the language of the page."""
+def budget_name(scope: str, period: str, team: str, key: str = "") -> str:
+    """Such as "Your limit in Demo for this month", in the language of the page; `key` names the
+    API key to a person who has several."""
     whose = {
         CREDIT: _("The credit of %(team)s"),
         LimitScope.INSTALLATION: _("The limit of this installation"),
         LimitScope.TEAM: _("The limit of %(team)s"),
         LimitScope.PERSON: _("Your limit in %(team)s"),
         LimitScope.CONVERSATION: _("The limit of this conversation"),
-        LimitScope.API_KEY: _("The limit of this API key"),
-    }[scope] % {"team": team}
+        LimitScope.API_KEY: _("The limit of the API key %(key)s")
+        if key
+        else _("The limit of this API key"),
+    }[scope] % {"team": team, "key": key}
     return {
         Period.DAY: _("%(limit)s for today"),
         Period.WEEK: _("%(limit)s for this week"),

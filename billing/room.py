@@ -1,13 +1,16 @@
 """What a person may still spend: every budget above her turns, without locking or opening any."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from accounts.models import Team
+from django.db.models.functions import Now
+
+from accounts.models import APIKey, Team
 from billing.budgets import team_key
 from billing.limit_words import CREDIT, budget_name
-from billing.limits import RANKS, current_periods, limits_above, next_start, zone_of
+from billing.limits import RANKS, current_periods, limit_key, limits_above, next_start, zone_of
 from billing.models import Budget, Limit, LimitScope, Period
 
 
@@ -33,10 +36,15 @@ class Room:
         return self.granted_nano_usd - self.spent_nano_usd - self.held_nano_usd
 
 
-def room_of(team_id: UUID, person_id: int, conversation_id: UUID | None = None) -> tuple[Room, ...]:
-    """Each budget that a turn of this person must fit: the team's credit, then the limits from the
-    installation's down. Three queries."""
-    periods = current_periods(limits_above(team_id, person_id, conversation_id))
+def room_of(
+    team_id: UUID,
+    person_id: int,
+    conversation_id: UUID | None = None,
+    api_key_id: int | None = None,
+) -> tuple[Room, ...]:
+    """Each budget that a turn of this person, asked for by this API key if by one, must fit: the
+    team's credit, then the limits from the installation's down. Three queries."""
+    periods = current_periods(limits_above(team_id, person_id, conversation_id, api_key_id))
     keys = [team_key(team_id), *periods]
     budgets = {budget.key: budget for budget in Budget.objects.filter(key__in=keys)}
     team = Team.objects.filter(pk=team_id).values_list("name", flat=True).first() or ""
@@ -48,14 +56,35 @@ def room_of(team_id: UUID, person_id: int, conversation_id: UUID | None = None) 
     return (credit, *sorted(rooms, key=lambda room: RANKS[LimitScope(room.scope)]))
 
 
+def rooms_of_keys(keys: Iterable[APIKey]) -> dict[int, tuple[Room, ...]]:
+    """By the id of an API key its own budgets, for those that have any. Two queries."""
+    named = {key.pk: key for key in keys}
+    wanted = [
+        limit_key(LimitScope.API_KEY, key.team_id, None, key.pk, period)
+        for key in named.values()
+        for period in Period
+    ]
+    limits = Limit.objects.filter(key__in=wanted, ended_at=None).order_by("id")
+    periods = current_periods((each, each.moment) for each in limits.annotate(moment=Now()))
+    budgets = {budget.key: budget for budget in Budget.objects.filter(key__in=periods)}
+    rooms: dict[int, tuple[Room, ...]] = {}
+    for budget_key, (limit, start) in periods.items():
+        key = named[limit.api_key_id or 0]
+        room = _room(budgets.get(budget_key) or _unopened(limit), limit, start, "", key.name)
+        rooms[key.pk] = (*rooms.get(key.pk, ()), room)
+    return rooms
+
+
 def _unopened(limit: Limit) -> Budget:
     return Budget(granted_nano_usd=limit.amount_nano_usd, is_hard=limit.is_hard)
 
 
-def _room(budget: Budget, limit: Limit | None, start: date | None, team: str) -> Room:
+def _room(
+    budget: Budget, limit: Limit | None, start: date | None, team: str, key: str = ""
+) -> Room:
     scope, period = (limit.scope, limit.period) if limit else (CREDIT, str(Period.NONE))
     return Room(
-        name=budget_name(scope, period, team),
+        name=budget_name(scope, period, team, key),
         scope=scope,
         period=period,
         zone=zone_of(limit) if limit else "",

@@ -4,14 +4,15 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
-from django.db import transaction
-from django.db.models import Q
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.errors import NotAMember, ScopeTooWide
+from accounts.errors import KeyInvalid, KeyMadeBefore, NotAMember, ScopeTooWide, TooManyKeys
 from accounts.models import APIKey, Membership, Team, User
 from accounts.roles import API_KEY_CAPABILITIES, Capability
 from accounts.services.audit import Actor, record
@@ -23,49 +24,111 @@ KEY_SHAPE = re.compile(
     rf"tram_(?P<prefix>[0-9a-f]{{{2 * PREFIX_BYTES}}})_[0-9a-f]{{{2 * SECRET_BYTES}}}"
 )
 LAST_USED_STEP = timedelta(minutes=1)
+MAX_NAME_CHARACTERS = 120
+MAX_MODELS = 500
+MAX_MODEL_CHARACTERS = 200
 
 
-class NewKey(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NewKey:
     """A key just made: its row, and the text that is never to be seen again."""
 
     key: APIKey
-    secret: str
+    # Not in its repr: who logs a value by mistake logs no key.
+    secret: str = field(repr=False)
 
 
-@transaction.atomic
 def create_api_key(
     person: User,
     team: Team,
     name: str,
     *,
     scopes: Iterable[Capability] = API_KEY_CAPABILITIES,
+    model_names: Iterable[str] = (),
     expires_at: datetime | None = None,
+    prefix: str = "",
     actor: Actor | None = None,
 ) -> NewKey:
-    """Make a key by which programs act for `person` in `team`, within her role and `scopes`.
+    """Make a key by which programs act for `person` in `team`, within her role and `scopes`, with
+    the models named (none: all).
+
+    The same `prefix` again, as of `new_prefix`, makes no second key: so a form that is sent twice
+    makes one. Asks no policy: who may make keys is the caller's to ask.
 
     Raises:
         NotAMember: she is not in the team.
         ScopeTooWide: a scope is beyond what any key may carry.
+        KeyInvalid: there is no name, or an end in the past, or a list of models that is none.
+        TooManyKeys: she has as many as one person may have.
+        KeyMadeBefore: she has a key of this prefix.
     """
-    wanted = frozenset(scopes)
+    wanted, models = frozenset(scopes), sorted(set(model_names))
     if not wanted <= API_KEY_CAPABILITIES:
         raise ScopeTooWide
-    if not Membership.objects.filter(team=team, user=person).exists():
-        raise NotAMember
-    prefix = secrets.token_hex(PREFIX_BYTES)
+    _check(name, models, expires_at)
+    prefix = prefix or new_prefix()
     secret = f"tram_{prefix}_{secrets.token_hex(SECRET_BYTES)}"
-    key = APIKey.objects.create(
-        prefix=prefix,
-        sha256=_digest(secret),
-        name=name,
-        user=person,
-        team=team,
-        scopes=sorted(scope.value for scope in wanted),
-        expires_at=expires_at,
-    )
-    record(actor, "api_key_created", key, person=person.username, team=team.name)
+    if KEY_SHAPE.fullmatch(secret) is None:
+        raise KeyInvalid("A key begins with ten small hexadecimal digits.")
+    try:
+        with transaction.atomic():
+            if not Membership.objects.filter(team=team, user=person).exists():
+                raise NotAMember
+            if APIKey.objects.filter(prefix=prefix, user=person).exists():
+                raise KeyMadeBefore
+            _check_number(person)
+            key = APIKey.objects.create(
+                prefix=prefix,
+                sha256=_digest(secret),
+                name=name,
+                user=person,
+                team=team,
+                scopes=sorted(scope.value for scope in wanted),
+                model_names=models,
+                expires_at=expires_at,
+            )
+            record(actor, "api_key_created", key, **_detail(key, person, team))
+    except IntegrityError:
+        # The same form was sent twice at once, and the other one was first.
+        if APIKey.objects.filter(prefix=prefix).exists():
+            raise KeyMadeBefore from None
+        raise
     return NewKey(key, secret)
+
+
+def new_prefix() -> str:
+    """The part of a key that is no secret, for one that is to be made."""
+    return secrets.token_hex(PREFIX_BYTES)
+
+
+def _check(name: str, models: list[str], expires_at: datetime | None) -> None:
+    if not name.strip() or len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
+        raise KeyInvalid(f"A key has a name of at most {MAX_NAME_CHARACTERS} characters.")
+    if len(models) > MAX_MODELS or not all(
+        model.strip() and len(model) <= MAX_MODEL_CHARACTERS and model.isprintable()
+        for model in models
+    ):
+        raise KeyInvalid(f"A key names at most {MAX_MODELS} models, each as a relay offers it.")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise KeyInvalid("A key cannot have expired before it is made. Choose a later day.")
+
+
+def _check_number(person: User) -> None:
+    limit = settings.LIMITS.max_api_keys_per_person
+    # Locked, so that two at once do not both find room for the last one.
+    list(User.objects.select_for_update(no_key=True).filter(pk=person.pk).values("pk"))
+    if limit and in_force(APIKey.objects.filter(user=person)).count() >= limit:
+        raise TooManyKeys(limit)
+
+
+def _detail(key: APIKey, person: User, team: Team) -> dict[str, str]:
+    return {
+        "person": person.username,
+        "team": team.name,
+        "scopes": ", ".join(key.scopes),
+        "models": ", ".join(key.model_names) or "all",
+        "expires": "never" if key.expires_at is None else key.expires_at.isoformat(),
+    }
 
 
 @transaction.atomic
@@ -94,6 +157,12 @@ def is_usable(key: APIKey) -> bool:
     """Return whether `key` is neither revoked nor expired and its person is active."""
     expired = key.expires_at is not None and key.expires_at <= timezone.now()
     return key.revoked_at is None and not expired and key.user.is_active
+
+
+def in_force(keys: QuerySet[APIKey]) -> QuerySet[APIKey]:
+    """Of these keys those that are neither revoked nor expired."""
+    lasting = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return keys.filter(lasting, revoked_at=None)
 
 
 def touch(key: APIKey) -> None:

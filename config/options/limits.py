@@ -85,6 +85,14 @@ class Limits:
     max_turns_per_team: int = variable(
         "MAX_TURNS_PER_TEAM", 0, unit="turns", low=0, meaning="Turns of one team at a time."
     )
+    max_api_keys_per_person: int = variable(
+        "MAX_API_KEYS_PER_PERSON",
+        50,
+        unit="keys",
+        low=0,
+        meaning="API keys that one person may have at a time, in all teams together; revoked and "
+        "expired ones do not count.",
+    )
 
     def key_requests_per_minute(self, *, embedded: bool = False) -> int:
         """Requests a minute of a key that says nothing else; 0 = no limit. The relays on this
