@@ -9,10 +9,13 @@ from django.urls import path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Sets Django up: the consumer may be imported only after it.
-http = get_asgi_application()
+pages = get_asgi_application()
 
 from chat.consumers import ChatConsumer  # noqa: E402
+from chat.openai import OpenAIDoors  # noqa: E402
 
 # The stubs know views alone, which a consumer is not.
 socket_door: Any = path("ws/chat/", ChatConsumer.as_asgi())  # type: ignore[arg-type]
-application = ProtocolTypeRouter({"http": http, "websocket": URLRouter([socket_door])})
+application = ProtocolTypeRouter(
+    {"http": OpenAIDoors(pages), "websocket": URLRouter([socket_door])}
+)

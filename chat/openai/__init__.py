@@ -1,1 +1,7 @@
-"""The doors that speak OpenAI's protocol, under `/v1/`: what speaks to a relay speaks to them."""
+"""The doors in the language of OpenAI, under `/v1/`: plain ASGI beside Django's application, so
+that a program's first word does not pay for what only pages need.
+"""
+
+from chat.openai.application import OpenAIDoors
+
+__all__ = ["OpenAIDoors"]

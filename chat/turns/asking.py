@@ -49,14 +49,34 @@ class Asking:
         )
         self._admitted: Admitted | None = None
         self._over = False
+        self._abandoned = False
+        self._left = False
 
     async def begin(self, store: Callable[[], Awaitable[Admitted]]) -> Admitted:
         """Admit the turn, as `Engine.admit` does, whose errors it raises."""
-        return await self._engine.admit(store, self._note, by=self._viewer)
+
+        async def store_and_note() -> Admitted:
+            admitted = await store()
+            if self._abandoned and admitted.created:
+                # Before it runs: wherever that is, its owner finds the wish.
+                await cross(request_interrupt, self._principal, admitted.turn_id)
+            return admitted
+
+        return await self._engine.admit(store_and_note, self._note, by=self._viewer)
+
+    def abandon(self) -> None:
+        """Whoever asked has gone while `begin` is under way: what it begins is stopped at once."""
+        self._abandoned = True
 
     def _note(self, admitted: Admitted) -> None:
         self._admitted = admitted
-        self._engine.hub.attach(self._viewer, admitted.conversation_id)
+        if not self._left:
+            self._engine.hub.attach(self._viewer, admitted.conversation_id)
+        if self._abandoned and admitted.created:
+            # It runs a moment after this.
+            asyncio.get_running_loop().call_soon(
+                self._engine.interrupt_anywhere, admitted.turn_id, self._principal.user_id
+            )
 
     async def follow(self, take: Take) -> None:
         """Hand every event of the turn to `take`: chunks, or a snapshot that replaces them, and
@@ -112,6 +132,7 @@ class Asking:
 
     def leave(self) -> None:
         """Watch no more. The turn goes on unless it was interrupted."""
+        self._left = True
         if self._admitted is not None:
             self._engine.hub.detach(self._viewer, self._admitted.conversation_id)
         self._viewer.unwatch_all()

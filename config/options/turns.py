@@ -47,6 +47,15 @@ class Turns:
         meaning="Longest prompt of a program, descriptions of tools and PICTURE_TOKENS for each "
         "picture included.",
     )
+    max_api_body_bytes: int = variable(
+        "MAX_API_BODY_BYTES",
+        8_388_608,
+        unit="bytes",
+        low=1024,
+        high=500_000_000,
+        meaning="Longest body of a request under `/v1/`; a longer one is refused. At most "
+        "MAX_REQUEST_BYTES.",
+    )
     picture_tokens: int = variable(
         "PICTURE_TOKENS",
         3000,

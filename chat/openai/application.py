@@ -1,0 +1,42 @@
+"""The doors under `/v1/` as one ASGI application."""
+
+from typing import Any
+
+import structlog
+
+from chat.completions import ProgramError
+from chat.openai.calls import Call, Disconnected
+from chat.openai.refusals import explain
+from chat.openai.routing import door_of
+
+log = structlog.get_logger(__name__)
+
+
+class OpenAIDoors:
+    """Answers the requests under `/v1/`; all others go to `pages`, Django's application."""
+
+    def __init__(self, pages: Any) -> None:
+        self._pages = pages
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request (ASGI)."""
+        path: str = scope["path"]
+        if path == "/v1" or path.startswith("/v1/"):
+            await _answer(Call(scope, receive, send))
+        else:
+            await self._pages(scope, receive, send)
+
+
+async def _answer(call: Call) -> None:
+    try:
+        door = door_of(call)
+        await door(call)
+    except Disconnected:
+        return
+    except Exception as error:
+        refusal: ProgramError = explain(error)
+        if call.begun:
+            # The head is out: only an end without the last word can tell it.
+            await call.write(b"", more=False)
+        else:
+            await call.refuse(refusal)
