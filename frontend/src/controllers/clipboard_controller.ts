@@ -2,6 +2,7 @@
 
 import { Controller } from "@hotwired/stimulus";
 import { t } from "../models/words";
+import { copyText } from "../rendering/copying";
 import { icon } from "../rendering/elements";
 import { session } from "../session";
 
@@ -23,7 +24,7 @@ export default class ClipboardController extends Controller<HTMLElement> {
   }
 
   async #copy(text: string, button: HTMLButtonElement): Promise<void> {
-    const copied = await write(text);
+    const copied = await copyText(text);
     const mark = button.querySelector(".icon");
     const words = button.querySelector("span");
     const name = button.getAttribute("aria-label");
@@ -37,27 +38,4 @@ export default class ClipboardController extends Controller<HTMLElement> {
       else if (name !== null) button.setAttribute("aria-label", name);
     }, SHOWN_MS);
   }
-}
-
-/** The clipboard proper exists only on https and on this machine; elsewhere a selection is copied. */
-async function write(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return copySelection(text);
-  }
-}
-
-function copySelection(text: string): boolean {
-  const focused = document.activeElement;
-  const holder = document.createElement("textarea");
-  holder.className = "visually-hidden";
-  holder.value = text;
-  document.body.append(holder);
-  holder.select();
-  const copied = document.execCommand("copy");
-  holder.remove();
-  if (focused instanceof HTMLElement) focused.focus();
-  return copied;
 }

@@ -1,0 +1,81 @@
+/** One batch: its figures and lines follow what happens, for as long as something does and somebody looks. */
+
+import { Controller } from "@hotwired/stimulus";
+import { Milestones, type Standing } from "../models/milestones";
+import { Refreshing } from "../models/refreshing";
+import { pageAt, Unreachable } from "../page_reading";
+import { rememberRows, takeOver } from "../rendering/live_page";
+
+export default class BatchController extends Controller<HTMLElement> {
+  static override targets = ["figures", "said", "news", "stale"];
+  declare readonly figuresTarget: HTMLElement;
+  /** How far it is, as a sentence. */
+  declare readonly saidTarget: HTMLElement;
+  declare readonly newsTarget: HTMLElement;
+  declare readonly staleTarget: HTMLElement;
+
+  #milestones!: Milestones;
+  #refreshing: Refreshing | null = null;
+  readonly #look = () => {
+    if (document.visibilityState === "visible") this.#refreshing?.wake();
+    else this.#refreshing?.rest();
+  };
+
+  override connect(): void {
+    rememberRows(this.element);
+    this.#milestones = new Milestones(this.#standing());
+    if (!this.#goesOn()) return;
+    const timers = { set: window.setTimeout.bind(window), clear: (timer: unknown) => window.clearTimeout(timer as number) };
+    this.#refreshing = new Refreshing(
+      () => this.#read(),
+      timers,
+      (failing) => (this.staleTarget.hidden = !failing),
+    );
+    document.addEventListener("visibilitychange", this.#look);
+    this.#look();
+  }
+
+  override disconnect(): void {
+    document.removeEventListener("visibilitychange", this.#look);
+    this.#refreshing?.rest();
+  }
+
+  /** Shows a whole answer where its beginning stands; its link leads to a page with the same. */
+  async open(event: Event): Promise<void> {
+    const link = event.currentTarget as HTMLAnchorElement;
+    if (event instanceof MouseEvent && (event.ctrlKey || event.metaKey || event.shiftKey)) return;
+    event.preventDefault();
+    const cell = link.parentElement;
+    const opened = cell?.querySelector("[data-whole]");
+    if (opened) {
+      opened.remove();
+      link.setAttribute("aria-expanded", "false");
+      return;
+    }
+    try {
+      const { page } = await pageAt(link.href);
+      const whole = page.querySelector("[data-whole]");
+      if (whole === null || cell === null) throw new Unreachable();
+      cell.append(document.importNode(whole, true));
+      link.setAttribute("aria-expanded", "true");
+    } catch {
+      location.assign(link.href);
+    }
+  }
+
+  async #read(): Promise<boolean> {
+    const { page, status } = await pageAt(location.href);
+    if (status !== 200 || !takeOver(this.element, page)) throw new Unreachable();
+    if (this.#milestones.reached(this.#standing())) this.newsTarget.textContent = this.saidTarget.textContent;
+    return this.#goesOn();
+  }
+
+  #goesOn(): boolean {
+    return this.figuresTarget.dataset["goesOn"] === "true";
+  }
+
+  #standing(): Standing {
+    const { state = "", done, total } = this.figuresTarget.dataset;
+    return { state, done: Number(done), total: Number(total) };
+  }
+}
