@@ -49,6 +49,7 @@ interoperability: install ## Run the product against LiteLLM's proxy, in an envi
 bench: install ## Measure against the goals (minutes; make bench QUICK=1 for less, ARGS=--check to judge).
 	$(PY) -m tests.benchmarks $(if $(QUICK),--quick) $(ARGS)
 	$(PY) -m tests.benchmarks.carriers $(if $(QUICK),--quick)
+	$(PY) -m tests.benchmarks.doors $(if $(QUICK),--quick) $(ARGS)
 
 fuzz: install ## Feed both transports random faults (MINUTES=10).
 	nice $(PY) -m tests.relay.fuzz --minutes $(or $(MINUTES),10)

@@ -20,7 +20,7 @@ from tests.benchmarks.figures import (
     stretch,
     tokens_in,
 )
-from tests.benchmarks.systems import BenchRelay, System, chat_frame
+from tests.benchmarks.systems import BenchRelay, System, new_order
 
 RATE = 50
 START_SPACING_SECONDS = 0.025
@@ -158,11 +158,12 @@ class Bench:
     ) -> tuple[int, str]:
         """Send a message; give when (monotonic ns), and its key in the relay's log."""
         socket.forget()
-        key, frame = chat_frame(tokens, rate, silent=silent)
+        order = new_order(tokens, rate, silent=silent)
+        message = self.system.ask(order)
         asked_ns = time.monotonic_ns()
-        socket.send(frame)
+        socket.send(message)
         await self.system.begun(socket)
-        return asked_ns, key
+        return asked_ns, order.key
 
     async def ask_all(self, sockets: Sequence[BenchSocket], tokens: int) -> list[tuple[int, str]]:
         """Ask on every socket, evenly spaced as far as the server keeps up."""

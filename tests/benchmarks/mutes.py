@@ -11,7 +11,7 @@ from tests.benchmarks import machine
 from tests.benchmarks.client import BenchSocket
 from tests.benchmarks.figures import Stretch, stretch, tokens_in
 from tests.benchmarks.load import RATE, START_SPACING_SECONDS, Bench, acknowledging
-from tests.benchmarks.systems import PEOPLE, chat_frame
+from tests.benchmarks.systems import PEOPLE, chat_frame, new_order
 
 MUTES = 100
 # More than a window of unacknowledged chunks holds.
@@ -74,7 +74,7 @@ async def _mutes_of_one(bench: Bench, number: int, healthy: BenchSocket) -> list
     """Clients of the `number`th person that watch what there is, ask for more, and read nothing."""
     sockets = [await bench.system.open(number) for _ in range(MUTES // PEOPLE)]
     first = sockets[0]
-    _, frame = chat_frame(5, 0)
+    frame = chat_frame(new_order(5, 0))
     first.send(frame)
     await first.wait_for(bench.system.done_marker)
     both = [_conversation(await each.wait_for(b'"type":"accepted"')) for each in (healthy, first)]
@@ -83,7 +83,7 @@ async def _mutes_of_one(bench: Bench, number: int, healthy: BenchSocket) -> list
             socket.send(b'{"type":"attach","conversation":"%b"}' % conversation)
         await socket.wait_for(b'"attached","conversation":"%b"' % both[-1])
         socket.transport.pause_reading()
-    _, frame = chat_frame(MUTE_TOKENS, 0)
+    frame = chat_frame(new_order(MUTE_TOKENS, 0))
     first.send(frame[:-1] + b',"conversation":"%b"}' % both[-1])
     return sockets
 

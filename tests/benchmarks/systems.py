@@ -25,6 +25,7 @@ LOG = msgspec.json.Decoder(dict[str, Seen])
 # One person stands for many, so whatever bounds a single one is out of the way.
 RAISED_LIMITS = {
     "MAX_TURNS_PER_PERSON": "100000",
+    "MAX_TURNS_PER_API_KEY": "100000",
     "MAX_TURNS_PER_PROCESS": "100000",
     "MAX_SOCKETS_PER_PERSON": "100000",
     "MAX_SOCKETS_PER_ADDRESS": "100000",
@@ -90,6 +91,10 @@ class System(Protocol):
         """Open the `number`th socket."""
         ...
 
+    def ask(self, order: Order) -> bytes:
+        """What asks for an answer on an open socket."""
+        ...
+
     async def begun(self, socket: BenchSocket) -> None:
         """Wait until the server has taken the message on."""
         ...
@@ -111,10 +116,11 @@ class Tram:
             folder / "tram", make_template(folder / "template"), env, relay=False
         )
         self._core = core
-        self._keys: list[str] = []
+        self.port = int(self._server.env["PORT"])
+        self.keys: list[str] = []
 
     def __enter__(self) -> Self:
-        self._keys = _make_people(self._server.env)
+        self.keys += _make_people(self._server.env)
         with pinned(self._core):
             self._server.start()
         return self
@@ -128,11 +134,13 @@ class Tram:
 
     async def open(self, number: int) -> BenchSocket:
         headers = {
-            "Authorization": f"Bearer {self._keys[number % len(self._keys)]}",
+            "Authorization": f"Bearer {self.keys[number % len(self.keys)]}",
             "Sec-WebSocket-Protocol": "tram.v1",
         }
-        port = int(self._server.env["PORT"])
-        return await BenchSocket.open(port, "/ws/chat/", headers, b'"type":"ready"')
+        return await BenchSocket.open(self.port, "/ws/chat/", headers, b'"type":"ready"')
+
+    def ask(self, order: Order) -> bytes:
+        return chat_frame(order)
 
     async def begun(self, socket: BenchSocket) -> None:
         answer = await socket.wait_for(b'"id":')
@@ -185,6 +193,9 @@ class Plain:
     async def open(self, number: int) -> BenchSocket:
         return await BenchSocket.open(self._port, "/ws/chat/", {}, b"")
 
+    def ask(self, order: Order) -> bytes:
+        return chat_frame(order)
+
     async def begun(self, socket: BenchSocket) -> None:
         """It acknowledges nothing."""
 
@@ -192,20 +203,26 @@ class Plain:
         socket.send(b'{"type":"interrupt"}')
 
 
-def chat_frame(
-    tokens: int, tokens_per_second: int = 50, *, silent: bool = False
-) -> tuple[str, bytes]:
-    """A message that asks for such an answer: its key in the relay's log, and the frame."""
-    key = str(uuid.uuid4())
-    order = Order(key, tokens, tokens_per_second, silent)
+def new_order(tokens: int, tokens_per_second: int = 50, *, silent: bool = False) -> Order:
+    """An answer to ask for, with a key of its own in the relay's log."""
+    return Order(str(uuid.uuid4()), tokens, tokens_per_second, silent)
+
+
+def chat_frame(order: Order) -> bytes:
+    """The socket's message that asks for an answer."""
     frame = {
         "type": "chat",
-        "id": key,
+        "id": order.key,
         "model": MODEL,
         "content": msgspec.json.encode(order).decode(),
-        "options": {"max_tokens": min(1_000_000, MAX_TOKENS_PER_TOKEN * tokens)},
+        "options": {"max_tokens": max_tokens(order)},
     }
-    return key, json.dumps(frame).encode()
+    return json.dumps(frame).encode()
+
+
+def max_tokens(order: Order) -> int:
+    """A bound on the answer that it does not reach."""
+    return min(1_000_000, MAX_TOKENS_PER_TOKEN * order.tokens)
 
 
 def _make_people(env: Mapping[str, str]) -> list[str]:
