@@ -10,6 +10,7 @@ from config.environment import SettingInvalid, read
 from config.options import (
     BASE_DIR,
     Accounts,
+    Batches,
     Limits,
     Money,
     Nodes,
@@ -27,6 +28,7 @@ django_stubs_ext.monkeypatch()
 SITE = read(Site, os.environ)
 ACCOUNTS = read(Accounts, os.environ)
 TURNS = read(Turns, os.environ)
+BATCHES = read(Batches, os.environ)
 NODES = read(Nodes, os.environ)
 SOCKETS = read(Sockets, os.environ)
 RELAY = read(Relay, os.environ)

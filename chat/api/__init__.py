@@ -2,7 +2,7 @@
 
 from ninja import NinjaAPI
 
-from chat.api import conversations, estimates, models, refusals, session
+from chat.api import batches, conversations, estimates, models, refusals, session
 from chat.api.credentials import prove
 from chat.api.rendering import PlainValueRenderer
 
@@ -16,6 +16,7 @@ api = NinjaAPI(
     openapi_url=None,
 )
 api.add_router("/conversations", conversations.router)
+api.add_router("/batches", batches.router)
 api.add_router("", models.router)
 api.add_router("", estimates.router)
 api.add_router("", session.router)

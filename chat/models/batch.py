@@ -65,6 +65,21 @@ class Batch(models.Model):
     stop_message = models.TextField(blank=True)
     concurrency = models.PositiveSmallIntegerField(_("answers at a time"))
     lines_total = models.PositiveIntegerField(_("lines"))
+    # The model of the lines that name none.
+    model = models.CharField(_("model"), max_length=200, blank=True)
+    # Sums over lines and turns that ended, kept so that nobody has to count them.
+    lines_answered = models.PositiveIntegerField(_("answered lines"), default=0)
+    lines_failed = models.PositiveIntegerField(_("failed lines"), default=0)
+    prompt_tokens = models.PositiveBigIntegerField(_("prompt tokens"), default=0)
+    completion_tokens = models.PositiveBigIntegerField(_("answer tokens"), default=0)
+    cost_nano_usd = models.BigIntegerField(_("cost"), default=0)
+    # Turns whose usage the relay did not report.
+    estimated_turns = models.PositiveIntegerField(_("estimated turns"), default=0)
+    # How long it was running before the last time it was started, and when that was.
+    worked_ms = models.PositiveBigIntegerField(_("time worked, ms"), default=0)
+    running_since = models.DateTimeField(null=True)
+    # Hidden from everybody; what is left of it goes when its last answer has ended.
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
     node = models.CharField(_("process"), max_length=64, blank=True)
     created_at = models.DateTimeField(_("begun"), db_default=Now(), editable=False)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
@@ -102,6 +117,8 @@ class BatchLine(models.Model):
         _("state"), max_length=8, choices=LineState.choices, default=LineState.WAITING
     )
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    # How many of them the relay failed.
+    failures = models.PositiveSmallIntegerField(_("failed tries"), default=0)
     turn = models.ForeignKey(
         Turn, verbose_name=_("turn"), null=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -109,7 +126,7 @@ class BatchLine(models.Model):
     cost_nano_usd = models.BigIntegerField(_("cost"), default=0)
     error_code = models.CharField(_("error"), max_length=40, blank=True)
     error_message = models.TextField(_("error message"), blank=True)
-    # A limit of the person is reached until then.
+    # A limit of the person is reached until then, or the relay is left alone.
     not_before = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(_("ended"), null=True)
 

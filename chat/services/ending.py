@@ -134,6 +134,11 @@ def stored_end(
         raise NotVisible
     if turn.state == TurnState.RUNNING:
         return None
+    return ended_of(turn, by_this_call=by_this_call)
+
+
+def ended_of(turn: Turn, *, by_this_call: bool = False) -> Ended:
+    """The end of a turn that was read with its answer and does not run."""
     return Ended(
         turn_id=turn.id,
         conversation_id=turn.conversation_id,

@@ -1,5 +1,6 @@
 """Every setting of Tram, by what it governs; `docs/settings.md` is this package as tables."""
 
+from config.options.batches import Batches
 from config.options.limits import Limits
 from config.options.money import Money
 from config.options.nodes import Nodes
@@ -9,12 +10,13 @@ from config.options.sockets import Sockets
 from config.options.stored_relays import StoredRelays
 from config.options.turns import Turns
 
-GROUPS = (Site, Accounts, Turns, Nodes, Sockets, Relay, StoredRelays, Limits, Money)
+GROUPS = (Site, Accounts, Turns, Batches, Nodes, Sockets, Relay, StoredRelays, Limits, Money)
 
 __all__ = [
     "BASE_DIR",
     "GROUPS",
     "Accounts",
+    "Batches",
     "Limits",
     "Money",
     "Nodes",
