@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Team
 from billing.models import Quality
 from billing.prices import price_list
+from chat.models import ConversationSource
 
 MAX_TEAMS = 200
 
@@ -30,6 +31,21 @@ class ModelFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
         """Turns of the model."""
         return queryset.filter(model=self.value()) if self.value() else queryset
+
+
+class SourceFilter(admin.SimpleListFilter):
+    """Asked by people, by programs, or by a batch."""
+
+    title = _("asked by")
+    parameter_name = "source"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+        """The sources of conversations."""
+        return [(source.value, source.label) for source in ConversationSource]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        """Turns of the source."""
+        return queryset.filter(conversation__source=self.value()) if self.value() else queryset
 
 
 class QualityFilter(admin.SimpleListFilter):

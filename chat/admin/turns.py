@@ -17,7 +17,7 @@ from billing.models import Quality
 from billing.prices import price_list
 from chat.admin.bases import Review, moment, people_called, uuid_in
 from chat.admin.exports import TurnResource
-from chat.admin.filters import DayFilter, ModelFilter, QualityFilter, TeamFilter
+from chat.admin.filters import DayFilter, ModelFilter, QualityFilter, SourceFilter, TeamFilter
 from chat.admin.turn_attempts import AttemptsOfTurn
 from chat.models import Conversation, Turn
 from chat.search import search_words
@@ -46,14 +46,17 @@ class TurnAdmin(Review):
         "whole_time",
         "error_code",
     )
-    list_filter = ("state", QualityFilter, DayFilter, ModelFilter, TeamFilter)
+    list_filter = ("state", QualityFilter, DayFilter, SourceFilter, ModelFilter, TeamFilter)
     list_select_related = ("requester", "team", "conversation")
     ordering = ("-created_at", "-id")
     search_help_text = _("Person, model, title of the conversation, or an id")
     inlines = (AttemptsOfTurn,)
     fieldsets = (
         (None, {"fields": ("id", "state", "begun", "ended", "requester", "team")}),
-        (_("What for"), {"fields": ("conversation_link", "model", "route", "temperature")}),
+        (
+            _("What for"),
+            {"fields": ("conversation_link", "asked_by", "model", "route", "temperature")},
+        ),
         (
             _("Cost"),
             {"fields": ("cost", "evidence", "hold", "tokens", "settlement_link", "transfers_link")},
@@ -117,6 +120,12 @@ class TurnAdmin(Review):
         """All turns of the conversation."""
         query = urlencode({"conversation__id__exact": str(turn.conversation_id)})
         return _link(f"{reverse('admin:chat_turn_changelist')}?{query}", str(turn.conversation))
+
+    @admin.display(description=_("asked by"))
+    def asked_by(self, turn: Turn) -> str:
+        """People, a program or a batch, and by which API key."""
+        source = turn.conversation.get_source_display()
+        return f"{source}: {turn.api_key}" if turn.api_key else source
 
     @admin.display(description=_("evidence"), ordering="quality")
     def evidence(self, turn: Turn) -> str:

@@ -12,8 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.services.keys import create_api_key
 from billing.prices import NewPrice, set_price
-from chat.models import Turn
+from chat.models import Conversation, Turn
 from tests.chat import trees
 from tests.people import Cast
 
@@ -218,3 +219,17 @@ def test_a_longer_list_takes_no_more_queries(client: Client, people: Cast, addre
     before = queries()
     grow(12)
     assert queries() == before
+
+
+def test_what_programs_asked_is_told_apart_with_its_key(
+    client: Client, people: Cast, turns: dict[str, Turn]
+) -> None:
+    key = create_api_key(people.bob, people.team, "nightly script").key
+    Turn.objects.filter(pk=turns["done"].pk).update(api_key=key)
+    Conversation.objects.filter(pk=turns["done"].conversation_id).update(source="api")
+
+    page = client.get(f"{TURNS}{turns['done'].pk}/change/").content.decode()
+    assert "a program: nightly script" in page
+    listed = client.get(f"{TURNS}?source=api").context["cl"].queryset
+    assert {turn.pk for turn in listed} == {turns["done"].pk, turns["failed"].pk}
+    assert client.get(f"{TURNS}?source=batch").context["cl"].queryset.count() == 0
