@@ -1,19 +1,20 @@
 """The verbs of the socket: each finds, asks the policy, calls one service, and answers."""
 
 import asyncio
+import contextlib
 from functools import partial
 from uuid import UUID
 
-import structlog
 from django.conf import settings
 
 from accounts.authentication import revalidate
-from accounts.policy import NotVisible, Principal, StaleRights, allows, require
+from accounts.policy import NotVisible, PolicyRefusal, Principal, StaleRights, allows, require
 from accounts.roles import Capability
 from chat import protocol
 from chat.consumers.exchange import exchange
 from chat.consumers.groups import accepted_event, role_changes
 from chat.consumers.intents import Starting, intent_of
+from chat.consumers.reports import note_report
 from chat.crossing import cross
 from chat.protocol import Attached, Person, Queued
 from chat.queries.running import watchable
@@ -21,15 +22,11 @@ from chat.services.ending import Ended, stored_end
 from chat.services.errors import TooManyWatched
 from chat.services.intents import Admitted, Intent, Models
 from chat.services.interruption import place_to_interrupt, request_interrupt
-from chat.services.mismatches import weigh_report
 from chat.services.waiting import InLine, send, withdraw
-from chat.turns import metrics
 from chat.turns.endings import done_event, ended_snapshot
 from chat.turns.engine import Engine
 from chat.turns.relays import directory
 from chat.turns.viewer import Viewer
-
-log = structlog.get_logger(__name__)
 
 TYPING_SECONDS = 2.0
 """Others are told no more often than this that somebody types."""
@@ -166,6 +163,15 @@ class Verbs:
 
     async def attach(self, command: protocol.Attach) -> None:
         """Watch a conversation; bring the client up to date with the turn it names."""
+        await self._attach(command, tell=True)
+
+    async def resume(self, place: protocol.Attach) -> None:
+        """Watch what this client watched on another connection, without saying so; nothing where
+        it may not be seen any more."""
+        with contextlib.suppress(PolicyRefusal, TooManyWatched):
+            await self._attach(place, tell=False)
+
+    async def _attach(self, command: protocol.Attach, *, tell: bool) -> None:
         found = await cross(watchable, self.principal, command.conversation)
         if self._left:
             return
@@ -176,8 +182,9 @@ class Verbs:
             raise TooManyWatched(limit="watched_conversations", maximum=maximum)
         self._attached[command.conversation] = found.team_id
         self._engine.mirrors.follow(found.running, by=self._viewer)
-        live = self._engine.hub.live_in(command.conversation)
-        self._viewer.say(Attached(command.conversation, tuple(turn.id for turn in live)))
+        if tell:
+            live = self._engine.hub.live_in(command.conversation)
+            self._viewer.say(Attached(command.conversation, tuple(turn.id for turn in live)))
         self._engine.hub.attach(
             self._viewer, command.conversation, command.turn, command.epoch, command.after
         )
@@ -215,17 +222,7 @@ class Verbs:
 
     async def report(self, command: protocol.Report) -> None:
         """Note that a client held another text than is stored. Raises NotVisible."""
-        told = command.turn, command.sha256, command.characters
-        mismatch = await cross(weigh_report, self.principal, *told)
-        if mismatch is not None:
-            metrics.TEXT_MISMATCHES.inc()
-            log.error(
-                "text_mismatch",
-                turn=str(mismatch.turn_id),
-                epoch=mismatch.epoch,
-                held_characters=mismatch.held_characters,
-                stored_characters=mismatch.stored_characters,
-            )
+        await note_report(self.principal, command)
 
     def let_go(self, conversation_id: UUID) -> None:
         """The conversation is deleted: watch it no more, but see how its turns end."""

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
@@ -109,20 +109,23 @@ def ready_event(greeting: Greeting) -> Ready:
     )
 
 
+def _of_pages() -> tuple[int, int]:
+    return settings.SOCKETS.max_sockets_per_person, settings.SOCKETS.max_sockets_per_address
+
+
 class SocketCount:
     """Counts the open sockets of this process by person and by address."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Callable[[], tuple[int, int]] = _of_pages) -> None:
+        """`limits()` says how many one person and one address may have."""
+        self._limits = limits
         self._people: Counter[int] = Counter()
         self._addresses: Counter[str] = Counter()
 
     def enter(self, person_id: int, address: str) -> None:
         """Count a socket, or raise Closed (4429) when there are too many."""
-        limits = settings.SOCKETS
-        if (
-            self._people[person_id] >= limits.max_sockets_per_person
-            or self._addresses[address] >= limits.max_sockets_per_address
-        ):
+        of_person, of_address = self._limits()
+        if self._people[person_id] >= of_person or self._addresses[address] >= of_address:
             raise Closed(TOO_MANY)
         self._people[person_id] += 1
         self._addresses[address] += 1

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import structlog
 from django.conf import settings
 
 from accounts.authentication import revalidate
+from accounts.policy import Principal
 from chat.consumers import handshake
-from chat.consumers.commands import Verbs
 from chat.consumers.groups import Listening
 from chat.crossing import cross
 
@@ -19,13 +20,22 @@ RETRY_SECONDS = 1.0
 """Pause after a look that the database did not answer."""
 
 
+class Holder(Protocol):
+    """Who acts over one connection."""
+
+    principal: Principal
+
+    def change_rights(self, principal: Principal) -> None:
+        """Go on with the rights the person has now."""
+
+
 class RightsWatch:
     """Keeps what one connection may do and hear as the database says."""
 
     def __init__(
-        self, verbs: Verbs, listening: Listening, close: Callable[[int], Awaitable[None]]
+        self, holder: Holder, listening: Listening, close: Callable[[int], Awaitable[None]]
     ) -> None:
-        self._verbs = verbs
+        self._holder = holder
         self._listening = listening
         self._close = close
         self._ended = False
@@ -38,7 +48,7 @@ class RightsWatch:
 
         An ended one is not looked up again: a sign-out is told a moment before the session is gone.
         """
-        if credential and credential != self._verbs.principal.credential:
+        if credential and credential != self._holder.principal.credential:
             return
         self._ended = self._ended or bool(credential)
         self._told.set()
@@ -60,11 +70,11 @@ class RightsWatch:
                 self._told.set()
 
     async def _look(self) -> bool:
-        principal = None if self._ended else await cross(revalidate, self._verbs.principal)
+        principal = None if self._ended else await cross(revalidate, self._holder.principal)
         if principal is None:
             await self._close(handshake.NOT_SIGNED_IN)
             return False
-        if principal != self._verbs.principal:
-            self._verbs.change_rights(principal)
+        if principal != self._holder.principal:
+            self._holder.change_rights(principal)
         await self._listening.follow(principal)
         return True
