@@ -16,6 +16,7 @@ from accounts.models import Team, User
 from accounts.roles import CAPABILITIES, Capability
 from billing.models import Budget, SpendAlert
 from billing.money import format_usd
+from billing.owners import owner_of
 from billing.spend_alerts import FULL_PERCENT
 
 MANAGERS = [role for role, may in CAPABILITIES.items() if Capability.MANAGE_BUDGET in may]
@@ -93,7 +94,7 @@ def _mail_to(recipient: Recipient, alert: SpendAlert, connection: Any) -> EmailM
 
 def subject_of(alert: SpendAlert) -> str:
     """One line in the language in force."""
-    words = {"whose": str(alert.budget), "percent": alert.percent}
+    words = {"whose": owner_of(alert.budget), "percent": alert.percent}
     subject = settings.ACCOUNT_EMAIL_SUBJECT_PREFIX + _("%(whose)s: %(percent)d %% used") % words
     return " ".join(subject.split())
 
@@ -102,7 +103,7 @@ def body_of(alert: SpendAlert) -> str:
     """The mail's text in the language in force."""
     budget = alert.budget
     words = {
-        "whose": str(budget),
+        "whose": owner_of(budget),
         "used": format_usd(alert.used_nano_usd),
         "bound": format_usd(alert.bound_nano_usd),
     }

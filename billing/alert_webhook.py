@@ -13,6 +13,7 @@ from django.conf import settings
 from billing.chain import keys
 from billing.models import SpendAlert
 from billing.money import nano_to_usd
+from billing.owners import owner_of
 
 TIMEOUT_SECONDS = 10.0
 _PURPOSE = b"tram spend webhook"
@@ -60,7 +61,8 @@ def payload_of(alert: SpendAlert) -> dict[str, Any]:
         "team": None if budget.team is None else budget.team.name,
         "team_id": None if budget.team_id is None else str(budget.team_id),
         "scope": budget.scope,
-        "whose": str(budget),
+        "whose": owner_of(budget),
+        "api_key_id": budget.api_key_id,
         "percent": alert.percent,
         "used_usd": f"{nano_to_usd(alert.used_nano_usd):f}",
         "bound_usd": f"{nano_to_usd(alert.bound_nano_usd):f}",

@@ -185,7 +185,9 @@ def _locked(limit_id: int) -> Limit:
 
 
 def _detail(limit: Limit) -> dict[str, str]:
+    of_key = {} if limit.api_key_id is None else {"api_key": str(limit.api_key_id)}
     return {
+        **of_key,
         "scope": limit.scope,
         "period": limit.period,
         "zone": limit.zone,

@@ -25,7 +25,6 @@ LIMIT_REFUSALS = (
     _("A person's limit names the person and the team, and no conversation."),
     _("A conversation's limit names it and its team, and no person."),
     _("An API key's limit names it and its team, and no person."),
-    _("There is no API key that begins like this."),
     _("Nobody knows this time zone. Name one such as Asia/Shanghai."),
     _("There is such a limit already. Change it, or end it first."),
     _("Warn at whole percentages with commas, such as 80,100."),

@@ -1,8 +1,11 @@
 """Spend alerts: what was noticed, and whether it was told."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +14,7 @@ from import_export import fields, resources
 from billing.admin.bases import ReadOnly, moment, money
 from billing.admin.exports import Usd
 from billing.models import SpendAlert
+from billing.owners import key_called, owner_of
 
 
 class SpendAlertResource(resources.ModelResource):  # type: ignore[misc]
@@ -18,6 +22,7 @@ class SpendAlertResource(resources.ModelResource):  # type: ignore[misc]
 
     team = fields.Field("budget__team__name", "team")
     scope = fields.Field("budget__scope", "scope")
+    api_key = fields.Field("key_called", "api_key")
     used_usd = Usd("used_nano_usd", "used_usd")
     bound_usd = Usd("bound_nano_usd", "bound_usd")
 
@@ -30,6 +35,7 @@ class SpendAlertResource(resources.ModelResource):  # type: ignore[misc]
             "created_at",
             "team",
             "scope",
+            "api_key",
             "percent",
             "used_usd",
             "bound_usd",
@@ -67,10 +73,16 @@ class SpendAlertAdmin(ReadOnly):
     used = money("used_nano_usd", _("used"))
     bound = money("bound_nano_usd", _("of"))
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With what API keys are called."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        named: QuerySet[Any] = rows.annotate(key_called=key_called("budget__api_key_id"))
+        return named
+
     @admin.display(description=_("whose"))
     def whose(self, alert: SpendAlert) -> str:
         """The owner of the budget."""
-        return str(alert.budget)
+        return owner_of(alert.budget, getattr(alert, "key_called", None))
 
     @admin.display(description=_("mailed"), ordering="mailed_at")
     def mailed(self, alert: SpendAlert) -> str:

@@ -23,6 +23,7 @@ from billing.formatting import exact_usd
 from billing.limit_setting import change_limit, end_limit, set_limit
 from billing.limits import period_start, zone_of
 from billing.models import Budget, Limit, Period
+from billing.owners import key_called, owner_of
 
 
 class LimitResource(resources.ModelResource):  # type: ignore[misc]
@@ -30,6 +31,7 @@ class LimitResource(resources.ModelResource):  # type: ignore[misc]
 
     team = fields.Field("team__name", "team")
     person = fields.Field("person__username", "person")
+    api_key = fields.Field("key_called", "api_key")
     limit_usd = Usd("amount_nano_usd", "limit_usd")
     created_by = fields.Field("created_by__username", "set_by")
 
@@ -43,6 +45,7 @@ class LimitResource(resources.ModelResource):  # type: ignore[misc]
             "team",
             "person",
             "conversation_id",
+            "api_key",
             "period",
             "zone",
             "limit_usd",
@@ -83,7 +86,7 @@ class LimitAdmin(Exported):
         ("team", admin.RelatedOnlyFieldListFilter),
     )
     list_select_related = ("team", "person")
-    search_fields = ("team__name", "person__username", "conversation_id", "zone")
+    search_fields = ("team__name", "person__username", "conversation_id", "key_called", "zone")
     autocomplete_fields = ("team", "person")
     actions = ("end_limits",)
     amount = money("amount_nano_usd", _("limit"))
@@ -96,14 +99,15 @@ class LimitAdmin(Exported):
             moment=Now(),
             latest_start=Subquery(latest.values("period_start")[:1]),
             latest_spent=Subquery(latest.values("posted_nano_usd")[:1]),
+            key_called=key_called("api_key_id"),
             latest_held=Subquery(latest.values("held_nano_usd")[:1]),
         )
         return annotated
 
     @admin.display(description=_("whose"), ordering="key")
     def owner(self, limit: Limit) -> str:
-        """The team, the person in it, the conversation, or everybody."""
-        return str(limit)
+        """The team, the person in it, the conversation, the API key, or everybody."""
+        return owner_of(limit, getattr(limit, "key_called", None))
 
     @admin.display(description=pgettext_lazy("how often", "starts afresh"), ordering="period")
     def afresh(self, limit: Limit) -> str:

@@ -140,6 +140,8 @@ class Limit(models.Model):
     def __str__(self) -> str:
         if self.team is None:
             return str(LimitScope.INSTALLATION.label)
+        if self.api_key_id is not None:
+            return f"{_('API key')} {self.api_key_id}, {self.team}"
         owner = self.person or self.conversation_id
         return f"{owner}, {self.team}" if owner else str(self.team)
 

@@ -153,6 +153,7 @@ def test_the_webhook_is_told_what_was_used_and_signed(
         "team_id": str(team.pk),
         "scope": "team",
         "whose": "Tram",
+        "api_key_id": None,
         "percent": 80,
         "used_usd": "0.016000000",
         "bound_usd": "0.020000000",
