@@ -114,7 +114,8 @@ class Asking:
         event = decode_event(text)
         if self._over or not isinstance(event, TurnEvent):
             return
-        assert self._take is not None and self._admitted is not None
+        assert self._take is not None
+        assert self._admitted is not None
         if event.turn not in (None, self._admitted.turn_id):
             # Another turn of a conversation that several people see.
             return
