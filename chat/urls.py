@@ -8,6 +8,12 @@ from chat.api import api
 urlpatterns = [
     path("", views.new_chat, name="new_chat"),
     path("c/<uuid:conversation_id>/", views.conversation, name="conversation"),
+    path("batches/", views.batches, name="batches"),
+    path("batches/<uuid:batch_id>/", views.batch, name="batch"),
+    path("batches/<uuid:batch_id>/stop/", views.batch_stop, name="batch_stop"),
+    path("batches/<uuid:batch_id>/resume/", views.batch_resume, name="batch_resume"),
+    path("batches/<uuid:batch_id>/delete/", views.batch_delete, name="batch_delete"),
+    path("batches/<uuid:batch_id>/<int:number>/", views.batch_line, name="batch_line"),
     path("api/", api.urls),
     path("health", views.health, name="health"),
     path("ready", views.ready, name="ready"),

@@ -81,7 +81,7 @@ def make_batch(principal: Principal, wanted: NewBatch) -> Made:
     earlier = _earlier(principal, wanted, payload_sha256)
     if earlier is not None:
         return earlier
-    lines = _read(wanted)
+    lines = read_batch(wanted)
     try:
         with transaction.atomic():
             return _store(principal, wanted, lines, payload_sha256)
@@ -103,7 +103,11 @@ def _earlier(principal: Principal, wanted: NewBatch, payload_sha256: str) -> Mad
     return Made(sent.id, created=False)
 
 
-def _read(wanted: NewBatch) -> list[BatchRequest]:
+def read_batch(wanted: NewBatch) -> list[BatchRequest]:
+    """Read the lines as they will be asked; those that cannot be say why. Nothing is stored.
+
+    Raises ContentInvalid as `make_batch` does.
+    """
     limits = settings.BATCHES
     _check(wanted)
     options = dict(wanted.options)

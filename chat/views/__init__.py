@@ -1,11 +1,25 @@
 """The pages of the chat, the probes of its operator, and what is shown instead of a page."""
 
+from chat.views.batches import (
+    batch,
+    batch_delete,
+    batch_line,
+    batch_resume,
+    batch_stop,
+    batches,
+)
 from chat.views.failures import page_not_found, server_error
 from chat.views.metrics import metrics
 from chat.views.page import conversation, new_chat
 from chat.views.probes import health, ready
 
 __all__ = [
+    "batch",
+    "batch_delete",
+    "batch_line",
+    "batch_resume",
+    "batch_stop",
+    "batches",
     "conversation",
     "health",
     "metrics",

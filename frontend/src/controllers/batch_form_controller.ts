@@ -5,16 +5,21 @@ import { pageAt, type Read } from "../page_reading";
 
 const PAUSE_MS = 500;
 /** A longer file is sent once only, unless somebody asks to look at it. */
-const MOST_LOOKED_AT_BYTES = 4 * 1024 * 1024;
+const MOST_LOOKED_AT_BYTES = 2 * 1024 * 1024;
+/** A longer text is sent as a file: the fields of a form may hold less than files. */
+const LONGEST_FIELD = 500_000;
 
 export default class BatchFormController extends Controller<HTMLFormElement> {
-  static override targets = ["file", "drop", "verdict", "send", "failed"];
+  static override targets = ["file", "drop", "verdict", "send", "failed", "large"];
+  static override values = { mostBytes: Number };
   declare readonly fileTarget: HTMLInputElement;
   declare readonly dropTarget: HTMLElement;
   /** What was found in the lines, or why they are refused. */
   declare readonly verdictTarget: HTMLElement;
   declare readonly sendTarget: HTMLButtonElement;
   declare readonly failedTarget: HTMLElement;
+  declare readonly largeTarget: HTMLElement;
+  declare readonly mostBytesValue: number;
 
   #timer = 0;
   #asking: AbortController | null = null;
@@ -42,13 +47,14 @@ export default class BatchFormController extends Controller<HTMLFormElement> {
     if (files === undefined || files.length === 0) return;
     event.preventDefault();
     this.fileTarget.files = files;
-    this.#look();
+    this.changed();
   }
 
   /** Looks at the lines once nothing changes any more. */
   changed(): void {
     window.clearTimeout(this.#timer);
-    if ((this.fileTarget.files?.[0]?.size ?? 0) > MOST_LOOKED_AT_BYTES) return;
+    this.largeTarget.hidden = this.#size() <= this.mostBytesValue;
+    if (this.#size() > MOST_LOOKED_AT_BYTES) return;
     this.#timer = window.setTimeout(() => this.#look(), PAUSE_MS);
   }
 
@@ -56,6 +62,7 @@ export default class BatchFormController extends Controller<HTMLFormElement> {
     event.preventDefault();
     window.clearTimeout(this.#timer);
     const looks = event.submitter instanceof HTMLButtonElement && event.submitter.value === "check";
+    if (this.#size() > this.mostBytesValue) return;
     if (looks) return void this.#look();
     this.#busy(true);
     const answer = await this.#ask(this.#content("send"));
@@ -73,7 +80,16 @@ export default class BatchFormController extends Controller<HTMLFormElement> {
   #content(act: "send" | "check"): FormData {
     const content = new FormData(this.element);
     content.set("act", act);
+    const prompts = String(content.get("prompts"));
+    if (prompts.length > LONGEST_FIELD && this.#size() === 0) {
+      content.set("file", new File([prompts], "lines"));
+      content.set("prompts", "");
+    }
     return content;
+  }
+
+  #size(): number {
+    return this.fileTarget.files?.[0]?.size ?? 0;
   }
 
   /** Null: nothing came, or something else was asked meanwhile. */
