@@ -44,6 +44,7 @@ def test_a_teams_budget_is_opened_as_the_teams(team: Team, alice: User) -> None:
         "team_id": team.pk,
         "person_id": None,
         "conversation_id": None,
+        "api_key_id": None,
         "limit_id": None,
         "period_start": None,
         "is_hard": True,
