@@ -20,4 +20,6 @@ class GuardedServer(Server):  # type: ignore[misc]
         """Give the client what the application sends, once it has read what was sent before."""
         if message["type"] == "websocket.send":
             await protocol.drained()
+        elif message["type"] == "http.response.body" and protocol.channel is not None:
+            await protocol.channel.drained(protocol)
         await super().handle_reply(protocol, message)

@@ -1,8 +1,11 @@
 # ruff: noqa: N802, N803 (the names are Twisted's)
-"""Back-pressure for WebSockets, which Daphne has in neither direction: who does not read holds up
-whoever writes to it, and who floods is read no faster than it is answered."""
+"""Back-pressure, which Daphne has in neither direction: who does not read holds up whoever writes
+to it, and who floods by WebSocket is read no faster than it is answered."""
 
 import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
 from typing import Any
 
 from daphne.ws_protocol import WebSocketProtocol
@@ -14,9 +17,16 @@ WAITING_FRAMES = 64
 WAITING_BYTES = 262_144
 """Of one client so much may wait for the application before nothing more is read of it."""
 LOOK_AGAIN_SECONDS = 0.05
+UNSENT_BYTES = 65_536
+"""Of a stream the system keeps so much at most that it has not sent; otherwise it takes megabytes
+before anybody learns that the client does not read."""
+PROGRAMS_PATH = "/v1/"
+PROGRAMS_FACTOR = 2
+"""A program's frame is the body of a request. One over the limit of those is refused with an error
+that names it; only one over so many times the limit costs the socket."""
 
 
-class _Flow:
+class Flow:
     """Whether a connection takes what is written to it (a push producer of Twisted's)."""
 
     def __init__(self) -> None:
@@ -36,30 +46,53 @@ class _Flow:
         self.open.set()
 
 
+def keep_little(connection: socket.socket) -> None:
+    """Let the system keep no more than UNSENT_BYTES of what is written, where it can do that."""
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if option is not None:
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, option, UNSENT_BYTES)
+
+
+async def drained(flow: Flow, drop: Callable[[], None], seconds: float) -> None:
+    """Wait until the client has read what waits for it; `drop` one that does not read it within
+    `seconds`."""
+    if flow.open.is_set():
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await flow.open.wait()
+    except TimeoutError:
+        CONNECTIONS_ENDED.labels("not_read").inc()
+        drop()
+
+
 class PatientSocket(WebSocketProtocol):  # type: ignore[misc]
     """One WebSocket."""
 
-    _flow: _Flow | None = None
+    _flow: Flow | None = None
     _paused = False
+
+    def onConnect(self, request: Any) -> Any:
+        """Take as long frames as the door takes that is asked for."""
+        if request.path.startswith(PROGRAMS_PATH):
+            limit_bytes = PROGRAMS_FACTOR * settings.TURNS.max_api_body_bytes
+            self.maxFramePayloadSize = self.maxMessagePayloadSize = limit_bytes
+        return super().onConnect(request)
 
     def serverAccept(self, subprotocol: str | None = None) -> None:
         """Accept, and watch from now on whether the client reads."""
         super().serverAccept(subprotocol)
-        self._flow = _Flow()
+        self._flow = Flow()
         # Until now it was the HTTP channel's, which is done.
         self.transport.unregisterProducer()
         self.transport.registerProducer(self._flow, True)
 
     async def drained(self) -> None:
         """Wait until the client has read; end one that reads nothing for ACK_TIMEOUT_SECONDS."""
-        if self._flow is None or self._flow.open.is_set():
-            return
-        try:
-            async with asyncio.timeout(settings.SOCKETS.ack_timeout_seconds):
-                await self._flow.open.wait()
-        except TimeoutError:
-            CONNECTIONS_ENDED.labels("not_read").inc()
-            self.dropConnection(abort=True)
+        if self._flow is not None:
+            seconds = settings.SOCKETS.ack_timeout_seconds
+            await drained(self._flow, lambda: self.dropConnection(abort=True), seconds)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Hand a frame to the application; read no more while too many wait for it."""
