@@ -12,6 +12,7 @@ from django.db import connection
 
 from chat.sole_process import claim_database
 from chat.turns.aftermath import weigh
+from chat.turns.batches import BatchRunner
 from chat.turns.bus import Bus, NoBus
 from chat.turns.bus.redis import RedisBus
 from chat.turns.engine import Engine, Seams
@@ -60,9 +61,22 @@ def engine(role: str = "") -> Engine:
             spool=Spool(settings.DATA_DIR / SPOOL_FOLDER),
         )
         made_engine.start()
+        if made_engine.role != "web":
+            _work_on_batches(made_engine)
         for begin in made:
             begin(made_engine)
     return _engines[loop]
+
+
+def _work_on_batches(made_engine: Engine) -> None:
+    batches = BatchRunner(
+        made_engine,
+        look_seconds=settings.BATCHES.look_seconds,
+        lease_seconds=settings.NODES.lease_seconds,
+        most_turns=max(settings.TURNS.max_turns_per_process // 2, 1),
+    )
+    batches.start()
+    made_engine.closings.append(batches.aclose)
 
 
 def _node() -> str:

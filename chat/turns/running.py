@@ -78,6 +78,12 @@ class RunningTurns:
             _stop_for_restart(runner)
         return live
 
+    async def ended(self, turn_id: UUID) -> None:
+        """Return when a turn does not run here any more; at once if it does not now."""
+        running = self._running.get(turn_id)
+        if running is not None:
+            await asyncio.wait({running.task})
+
     def interrupt(self, turn_id: UUID, by_id: int | None) -> bool:
         """Stop a turn; false if it does not run here."""
         running = self._running.get(turn_id)
