@@ -9,6 +9,10 @@ import pytest
 from django.db.models import Count, F, Sum
 
 from accounts.models import Team, User
+from accounts.roles import Role
+from accounts.services.principals import principal_for_user
+from accounts.services.teams import add_member
+from billing.api_keys import KeyBudget, KeyWish, change_key_budget, make_key
 from billing.errors import BudgetExhausted
 from billing.holds import place_hold
 from billing.limit_setting import change_limit
@@ -26,7 +30,14 @@ TURNS = 200
 AVERAGE = usd_to_nano("0.023")
 
 
-def hold(team: Team, person: User, number: int, conversation: int, size: tuple[int, int]) -> bool:
+def hold(
+    team: Team,
+    person: User,
+    number: int,
+    conversation: int,
+    size: tuple[int, int],
+    api_key_id: int | None = None,
+) -> bool:
     """Whether the hold was placed."""
     try:
         place_hold(
@@ -37,6 +48,7 @@ def hold(team: Team, person: User, number: int, conversation: int, size: tuple[i
             prompt_bytes=size[0],
             max_tokens=size[1],
             conversation_id=UUID(int=conversation),
+            api_key_id=api_key_id,
         )
     except BudgetExhausted:
         return False
@@ -94,6 +106,32 @@ def test_of_200_parallel_turns_with_limits_for_10_none_exceeds_any_limit(
     assert newest(soft).held_nano_usd == held
     assert agrees()
     print(f"seed {seed}: {outcomes.count(True)} of {TURNS} admitted, overrun 0 nano-USD")
+
+
+def test_many_programs_with_one_key_do_not_exceed_its_budget_while_it_is_changed(
+    team: Team, alice: User, bob: User, priced: str
+) -> None:
+    give(team, "100")
+    add_member(team, bob, Role.MEMBER)
+    wish = KeyWish("robot", budget=KeyBudget(usd_to_nano("0.16")))
+    keys = [make_key(bob, team, wish).key for _ in range(2)]
+    lower, bobs = KeyBudget(usd_to_nano("0.08")), principal_for_user(bob, team.pk)
+
+    def act(number: int) -> None:
+        if number == 20:
+            change_key_budget(bobs, keys[1].pk, lower, actor=None)
+        key = keys[number % 2]
+        if hold(team, bob, number, 0, (1744, 256), key.pk) and number % 3 == 0:
+            settle_as(f"turn:{number}", 1744, 256)
+
+    all_at_once(act, 80)
+    used = {
+        limit.api_key_id: newest(limit).posted_nano_usd + newest(limit).held_nano_usd
+        for limit in Limit.objects.all()
+    }
+    assert used[keys[0].pk] == usd_to_nano("0.16")
+    assert usd_to_nano("0.08") <= used[keys[1].pk] <= usd_to_nano("0.16")
+    assert agrees()
 
 
 def test_a_period_that_turns_while_many_hold_is_opened_once(
