@@ -1,4 +1,4 @@
-"""The ASGI application: pages and doors over HTTP, and the browser socket."""
+"""The ASGI application: pages and doors over HTTP, the browser socket, and that of programs."""
 
 import os
 from typing import Any
@@ -13,9 +13,12 @@ pages = get_asgi_application()
 
 from chat.consumers import ChatConsumer  # noqa: E402
 from chat.openai import OpenAIDoors  # noqa: E402
+from chat.openai.socket import completion_socket  # noqa: E402
+from chat.streams import StreamDoor  # noqa: E402
 
-# The stubs know views alone, which a consumer is not.
-socket_door: Any = path("ws/chat/", ChatConsumer.as_asgi())  # type: ignore[arg-type]
+# The stubs know views alone, which these are not.
+browser_door: Any = path("ws/chat/", ChatConsumer.as_asgi())  # type: ignore[arg-type]
+program_door: Any = path("v1/chat/completions", completion_socket)  # type: ignore[arg-type]
 application = ProtocolTypeRouter(
-    {"http": OpenAIDoors(pages), "websocket": URLRouter([socket_door])}
+    {"http": StreamDoor(OpenAIDoors(pages)), "websocket": URLRouter([browser_door, program_door])}
 )

@@ -21,9 +21,18 @@ class AnswerWriter:
     """
 
     def __init__(
-        self, turn_id: UUID, model: str, created: int, *, include_usage: bool = False
+        self,
+        turn_id: UUID,
+        model: str,
+        created: int,
+        *,
+        include_usage: bool = False,
+        usage_at_finish: bool = False,
     ) -> None:
-        """`created` is in seconds since 1970, `model` as the program called it."""
+        """`created` is in seconds since 1970, `model` as the program called it. With
+        `usage_at_finish` the usage that is asked for comes with the finish reason, too: for
+        readers who stop there.
+        """
         self._head: dict[str, Any] = {
             "id": completion_id(turn_id),
             "object": "chat.completion.chunk",
@@ -31,6 +40,7 @@ class AnswerWriter:
             "model": model,
         }
         self._include_usage = include_usage
+        self._usage_at_finish = include_usage and usage_at_finish
         self._begun = False
         self._content_written = 0
         self._reasoning_written = 0
@@ -70,10 +80,11 @@ class AnswerWriter:
 
     def _end(self, done: Done) -> list[bytes]:
         reason = finish_reason(done)
-        chunks = [*self._beginning(), self._chunk({}, finish_reason=reason)]
+        report = {"usage": usage_of(done.usage), "tram": told(done)}
+        at_finish = report if self._usage_at_finish else {}
+        chunks = [*self._beginning(), self._chunk({}, finish_reason=reason, **at_finish)]
         if self._include_usage:
-            last = {**self._head, "choices": [], "usage": usage_of(done.usage), "tram": told(done)}
-            chunks.append(_encode(last))
+            chunks.append(_encode({**self._head, "choices": [], **report}))
         return chunks
 
     def _chunk(
@@ -81,13 +92,14 @@ class AnswerWriter:
         delta: dict[str, Any],
         extras: Extras | None = None,
         finish_reason: str | None = None,
+        **report: Any,
     ) -> bytes:
         choice: dict[str, Any] = {"index": 0, "delta": delta, "finish_reason": finish_reason}
         choice["logprobs"] = (extras or {}).get("logprobs")
         chunk = {**self._head, "choices": [choice]}
         if self._include_usage:
             chunk["usage"] = None
-        return _encode(chunk)
+        return _encode({**chunk, **report})
 
 
 def whole_answer(

@@ -28,6 +28,14 @@ class Sockets:
     max_sockets_per_address: int = variable(
         "MAX_SOCKETS_PER_ADDRESS", 50, unit="sockets", low=1, meaning="Sockets of one IP address."
     )
+    max_api_sockets: int = variable(
+        "MAX_API_SOCKETS",
+        100,
+        unit="sockets",
+        low=1,
+        meaning="Sockets of programs (`/v1/chat/completions`) of one person, and of one address, "
+        "to one process; they are counted apart from those of pages.",
+    )
     max_connections_per_address: int = variable(
         "MAX_CONNECTIONS_PER_ADDRESS",
         200,
