@@ -82,8 +82,9 @@ soak: install ## Keep a hundred streams alive and look for what grows (MINUTES=6
 screenshots: install ## Take the pictures of the documents from the running product.
 	$(PY) -m tests.screenshots
 
-protocol: install ## Write the protocol's JSON Schema and the page's types from the code.
+protocol: install ## Write the protocol's JSON Schema, the page's types and the doors' OpenAPI description from the code.
 	$(PY) -m chat.protocol.schema
+	DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py openapi > docs/openapi.json
 
 catalogues: install ## Bring the texts in other languages up to date, and name what is missing.
 	@$(PY) -m config.catalogues

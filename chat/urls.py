@@ -14,6 +14,7 @@ urlpatterns = [
     path("batches/<uuid:batch_id>/resume/", views.batch_resume, name="batch_resume"),
     path("batches/<uuid:batch_id>/delete/", views.batch_delete, name="batch_delete"),
     path("batches/<uuid:batch_id>/<int:number>/", views.batch_line, name="batch_line"),
+    path("api/openapi.json", views.openapi, name="openapi"),
     path("api/", api.urls),
     path("health", views.health, name="health"),
     path("ready", views.ready, name="ready"),

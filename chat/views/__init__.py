@@ -8,6 +8,7 @@ from chat.views.batches import (
     batch_stop,
     batches,
 )
+from chat.views.description import openapi
 from chat.views.failures import page_not_found, server_error
 from chat.views.metrics import metrics
 from chat.views.page import conversation, new_chat
@@ -24,6 +25,7 @@ __all__ = [
     "health",
     "metrics",
     "new_chat",
+    "openapi",
     "page_not_found",
     "ready",
     "server_error",
