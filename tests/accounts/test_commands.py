@@ -7,8 +7,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import APIKey, Membership, Team, User
+from accounts.roles import Capability
 from accounts.services.principals import principal_for_api_key
 from accounts.services.teams import open_team
+from billing.models import Limit
 from tests.people import Cast
 
 
@@ -33,9 +35,34 @@ def test_a_key_is_made_for_the_named_team(people: Cast) -> None:
     assert principal.team_id == own.pk
 
 
+def test_a_key_is_made_within_bounds(people: Cast) -> None:
+    words = ("--models", "gpt-4.1, o3", "--scopes", "send_message,view_billing")
+    bounds = ("--budget", "2.50", "--period", "week", "--expires", "2099-03-31")
+    principal = principal_for_api_key(run("createapikey", "bob", *words, *bounds).strip())
+    assert principal is not None
+    assert principal.models == frozenset({"gpt-4.1", "o3"})
+    scopes = {Capability.SEND_MESSAGE, Capability.VIEW_BILLING}
+    assert principal.capabilities == frozenset(scopes)
+    key, limit = APIKey.objects.get(), Limit.objects.get()
+    assert (limit.api_key_id, limit.amount_nano_usd, limit.period) == (
+        key.pk,
+        2_500_000_000,
+        "week",
+    )
+    assert key.expires_at is not None
+    assert key.expires_at.isoformat() == "2099-04-01T00:00:00+00:00"
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
+        (("bob", "--models", "a" * 201), "at most 500 models"),
+        (("bob", "--scopes", "manage_team"), "cannot carry manage_team"),
+        (("bob", "--budget", "-1"), "is not negative"),
+        (("bob", "--budget", "much"), "not an amount"),
+        (("bob", "--expires", "tomorrow"), "is not a date"),
+        (("bob", "--expires", "2020-01-01"), "cannot have expired"),
+        (("bob", "--name", ""), "has a name"),
         (("nobody",), "no person nobody"),
         (("bob", "--team", "Team of Charlie"), "bob is in no team Team of Charlie"),
         (("bob", "--team", "Nope"), "bob is in no team Nope"),

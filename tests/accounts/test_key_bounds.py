@@ -70,7 +70,7 @@ def test_the_list_of_models_goes_with_whoever_acts_by_the_key(people: Cast) -> N
     assert made.key.model_names == ["a", "b"]
     principal = principal_for_api_key(made.secret)
     assert principal is not None
-    assert principal.models == {"a", "b"}
+    assert principal.models == frozenset({"a", "b"})
     detail = AuditEntry.objects.get(action="api_key_created").detail
     assert (detail["models"], detail["expires"]) == ("a, b", "never")
     assert made.secret not in str(detail)

@@ -90,6 +90,7 @@ def hold_for(
     prompt_bytes: int = 1000,
     max_tokens: int = 1000,
     conversation_id: UUID | None = None,
+    api_key_id: int | None = None,
 ) -> HoldPlaced:
     """Place a hold of 1,000 bytes and 1,000 tokens unless told otherwise."""
     return place_hold(
@@ -100,6 +101,7 @@ def hold_for(
         prompt_bytes=prompt_bytes,
         max_tokens=max_tokens,
         conversation_id=conversation_id,
+        api_key_id=api_key_id,
     )
 
 

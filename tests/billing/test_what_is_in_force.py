@@ -67,14 +67,15 @@ def test_the_budget_of_a_limit_is_opened_as_the_limit_is(
         limited("3", team, is_hard=False),
         limited("2", team, alice, period=Period.DAY),
         limited("0.5", team, conversation_id=conversation),
+        set_limit(NewLimit(LimitScope.API_KEY, usd_to_nano("0.25"), team.pk, api_key_id=7)),
     ]
-    hold_for(team, alice, conversation_id=conversation)
+    hold_for(team, alice, conversation_id=conversation, api_key_id=7)
     budgets = {budget.limit_id: budget for budget in Budget.objects.exclude(limit=None)}
     today = budgets[limits[2].pk].period_start
     seen = [
         facts(budgets[limit.pk], "id", "soft_limit_percent", "posted_nano_usd") for limit in limits
     ]
-    for limit, found, granted in zip(limits, seen, ("4", "3", "2", "0.5"), strict=True):
+    for limit, found, granted in zip(limits, seen, ("4", "3", "2", "0.5", "0.25"), strict=True):
         start = today if limit is limits[2] else None
         assert found == {
             "key": budget_key(limit, start),
@@ -83,6 +84,7 @@ def test_the_budget_of_a_limit_is_opened_as_the_limit_is(
             "team_id": limit.team_id,
             "person_id": limit.person_id,
             "conversation_id": limit.conversation_id,
+            "api_key_id": limit.api_key_id,
             "limit_id": limit.pk,
             "period_start": start,
             "is_hard": limit is not limits[1],

@@ -159,7 +159,7 @@ def test_a_hold_is_written_in_full(team: Team, alice: User) -> None:
     set_markup(5_000, team.pk)
     give(team, "1")
     conversation = uuid4()
-    placed = hold_for(team, alice, "turn:1", conversation_id=conversation)
+    placed = hold_for(team, alice, "turn:1", conversation_id=conversation, api_key_id=7)
     hold = Hold.objects.get()
     assert facts(hold, "id") == {
         "transfer_id": Transfer.objects.get(kind="hold").pk,
@@ -174,6 +174,7 @@ def test_a_hold_is_written_in_full(team: Team, alice: User) -> None:
         "amount_nano_usd": 15_000_000,
         "markup_basis_points": 5_000,
         "conversation_id": conversation,
+        "api_key_id": 7,
     }
     assert (placed.price_version_id, placed.max_tokens) == (version.pk, 1000)
     prices = (placed.input_nano_usd_per_million, placed.output_nano_usd_per_million)
