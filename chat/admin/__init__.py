@@ -5,6 +5,7 @@ from django.contrib import admin
 from billing.models import ReconciliationFinding, ReconciliationRun
 from chat.admin.alerts import RelayAlertAdmin
 from chat.admin.attempt_list import AttemptAdmin
+from chat.admin.batches import BatchAdmin
 from chat.admin.conversations import ConversationAdmin, MessageAdmin
 from chat.admin.model_settings import ModelAliasAdmin, ModelSettingAdmin
 from chat.admin.nodes import NodeAdmin
@@ -13,6 +14,7 @@ from chat.admin.relays import RelayAdmin
 from chat.admin.turns import TurnAdmin
 from chat.models import (
     Attempt,
+    Batch,
     Conversation,
     Message,
     ModelAlias,
@@ -28,6 +30,7 @@ admin.site.register(Conversation, ConversationAdmin)
 admin.site.register(Message, MessageAdmin)
 admin.site.register(Relay, RelayAdmin)
 admin.site.register(Attempt, AttemptAdmin)
+admin.site.register(Batch, BatchAdmin)
 admin.site.register(RelayAlert, RelayAlertAdmin)
 admin.site.register(ModelSetting, ModelSettingAdmin)
 admin.site.register(ModelAlias, ModelAliasAdmin)

@@ -3,7 +3,7 @@
 from import_export import fields, resources
 
 from billing.admin.exports import Usd
-from chat.models import Conversation, Turn
+from chat.models import Batch, Conversation, Turn
 
 
 class TurnResource(resources.ModelResource):  # type: ignore[misc]
@@ -66,4 +66,34 @@ class ConversationResource(resources.ModelResource):  # type: ignore[misc]
             "updated_at",
             "archived_at",
             "deleted_at",
+        )
+
+
+class BatchResource(resources.ModelResource):  # type: ignore[misc]
+    """Batches without their lines."""
+
+    team = fields.Field(attribute="team__name", column_name="team")
+    owner = fields.Field(attribute="owner__username", column_name="person")
+    cost_usd = Usd("cost_nano_usd", "cost_usd")
+
+    class Meta:
+        """Columns in order."""
+
+        model = Batch
+        fields = export_order = (
+            "id",
+            "name",
+            "created_at",
+            "ended_at",
+            "state",
+            "stop_code",
+            "team",
+            "owner",
+            "concurrency",
+            "lines_total",
+            "lines_answered",
+            "lines_failed",
+            "prompt_tokens",
+            "completion_tokens",
+            "cost_usd",
         )

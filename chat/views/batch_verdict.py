@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.policy import PolicyRefusal, Principal
 from billing.formatting import shown_usd
+from chat.api.turnstile import Turnstile
 from chat.completions.batches import BatchRequest
 from chat.queries.batch_texts import prompt_of
 from chat.queries.estimates import Estimate, estimate
@@ -24,6 +25,8 @@ from chat.turns.relays import directory
 SHOWN_FAULTS = 10
 MOST_MODELS = 3
 """A batch that asks more models is not estimated."""
+
+turnstile = Turnstile()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,14 @@ class Verdict:
 
 
 def look_at(principal: Principal, wanted: NewBatch) -> Verdict:
-    """Read the lines as they would be read when sent; nothing is stored. Raises ContentInvalid."""
-    lines = read_batch(wanted)
-    wrong = [line for line in lines if line.error_code]
-    cost, warning = _cost(principal, [line for line in lines if not line.error_code])
+    """Read the lines as they would be read when sent; nothing is stored.
+
+    Raises ContentInvalid; RateLimited for whoever asks too often.
+    """
+    with turnstile.through(principal.user_id):
+        lines = read_batch(wanted)
+        wrong = [line for line in lines if line.error_code]
+        cost, warning = _cost(principal, [line for line in lines if not line.error_code])
     faults = [Fault(line.number, _without_number(line)) for line in wrong[:SHOWN_FAULTS]]
     return Verdict(len(lines), len(wrong), faults, cost, warning)
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.authentication import authenticate_request
 from accounts.models import Team
-from accounts.policy import Forbidden, NotVisible, Principal, allows
+from accounts.policy import Forbidden, NotVisible, Principal, allows, require
 from accounts.roles import Capability
 from chat.models import LineState
 from chat.queries.batch_texts import beginnings_of, texts_of
@@ -79,6 +79,7 @@ def batches(request: HttpRequest, principal: Principal) -> HttpResponseBase:
     models = _models(principal)
     if request.method != "POST":
         return _list(request, principal, BatchForm(models.items, models.default))
+    require(principal, Capability.SEND_MESSAGE, principal.team_id)
     form = BatchForm(models.items, models.default, request.POST, request.FILES)
     if not form.is_valid():
         form.put_back()
