@@ -184,7 +184,7 @@ class BatchAdmin(Review):
         """What its person asked that day, among it the turns of the batch."""
         day = batch.created_at.date().isoformat()
         who = {"requester__id__exact": batch.owner_id, "day": day, "source": "batch"}
-        address = f"{reverse("admin:chat_turn_changelist")}?{urlencode(who)}"
+        address = f"{reverse('admin:chat_turn_changelist')}?{urlencode(who)}"
         return format_html('<a href="{}">{}</a>', address, _("Turns"))
 
 
