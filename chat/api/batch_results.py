@@ -37,14 +37,29 @@ CONTENT_TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-
 
 
 async def results_file(batch_id: UUID, form: str) -> AsyncIterator[bytes]:
-    """Yield the file piece by piece, in the order of the lines; what has not ended is not in it."""
-    write: Callable[[Result], bytes] = _csv_row if form == "csv" else _json_line
+    """Yield the file piece by piece, in the order of the lines; what has not ended is not in it.
+
+    `form` is `jsonl` or `csv`. Raises django.db.Error.
+    """
+    yield head_of(form)
+    after: int | None = 0
+    while after is not None:
+        piece, after = await cross(piece_of, batch_id, form, after)
+        yield piece
+
+
+def head_of(form: str) -> bytes:
+    """Return what stands before the first line."""
     # The mark lets spreadsheets know that it is UTF-8.
-    yield b"\xef\xbb\xbf" + _row(COLUMNS) if form == "csv" else b""
-    after = 0
-    while results := await cross(results_after, batch_id, after):
-        yield b"".join(write(result) for result in results)
-        after = results[-1].number
+    return b"\xef\xbb\xbf" + _row(COLUMNS) if form == "csv" else b""
+
+
+def piece_of(batch_id: UUID, form: str, after: int) -> tuple[bytes, int | None]:
+    """Return some lines of the file, those whose number is above `after`, and the last number;
+    None with the last piece."""
+    write: Callable[[Result], bytes] = _csv_row if form == "csv" else _json_line
+    results = results_after(batch_id, after)
+    return b"".join(write(each) for each in results), results[-1].number if results else None
 
 
 def json_of(result: Result) -> dict[str, Any]:
