@@ -1,16 +1,17 @@
 """Every refusal as `{"error": {"code", "message"}}` with its status."""
 
-from functools import singledispatch
+from functools import partial, singledispatch
 from math import ceil
 from typing import Any, NamedTuple
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.operation import PathView
 
 from accounts.policy import Forbidden, NotVisible
 from chat.api.credentials import CsrfRefused
@@ -29,6 +30,7 @@ STATUSES = {
     "csrf_failed": 403,
     "model_not_allowed": 403,
     "not_found": 404,
+    "method_not_allowed": 405,
     "idempotency_mismatch": 409,
     "too_many_turns": 429,
     "rate_limited": 429,
@@ -54,7 +56,8 @@ class Refusal(NamedTuple):
 
 
 def install(api: NinjaAPI) -> None:
-    """Let `api` answer with a refusal whatever its doors raise."""
+    """Let `api` answer with a refusal whatever its doors raise, and what no door is for. Its
+    routers have been added."""
 
     def refuse(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
         assert isinstance(error, Exception)
@@ -65,9 +68,23 @@ def install(api: NinjaAPI) -> None:
             response["Retry-After"] = str(ceil(seconds))
         return response
 
+    for _prefix, router in api._routers:
+        for view in router.path_operations.values():
+            view._not_allowed = partial(_not_allowed, view)  # type: ignore[method-assign]
     # The first four are named because ninja has handlers of its own for them.
     for kind in (AuthenticationError, HttpError, ValidationError, Http404, Exception):
         api.add_exception_handler(kind, refuse)
+
+
+def _not_allowed(view: PathView) -> HttpResponse:
+    allowed = sorted({method for operation in view.operations for method in operation.methods})
+    told = {
+        "code": "method_not_allowed",
+        "message": _("This method is not for this address."),
+    }
+    response = JsonResponse({"error": told}, status=STATUSES[told["code"]])
+    response["Allow"] = ", ".join(allowed)
+    return response
 
 
 @singledispatch
