@@ -45,7 +45,8 @@ class PageFilter(Schema):
 class Changes(Schema):
     """What is to change; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Strict: 0 is no "not archived".
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     title: str | None = None
     pinned: bool | None = None
