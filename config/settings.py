@@ -44,6 +44,7 @@ DEBUG = SITE.debug
 ALLOWED_HOSTS = list(SITE.hosts())
 # The exact origins whose pages may open the socket or post a form.
 ORIGINS = SITE.exact_origins()
+CORS_ORIGINS = SITE.foreign_origins()
 CSRF_TRUSTED_ORIGINS = list(ORIGINS)
 SECRET_KEY = SITE.secret()
 # What Prometheus brings; empty: there is no such door.
@@ -149,7 +150,7 @@ USERSESSIONS_ADAPTER = "accounts.adapter.SessionsAdapter"
 # How long a login lasts is the installation's choice, not a box to tick.
 ACCOUNT_SESSION_REMEMBER = True
 # Beside allauth's own: tries to redeem a code.
-ACCOUNT_RATE_LIMITS = {"redeem_code": "10/10m/user,30/10m/ip"}
+ACCOUNT_RATE_LIMITS = {"redeem_code": "10/10m/user,30/10m/ip", "make_key": "60/h/user"}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Tram] "
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]

@@ -91,6 +91,13 @@ class Call:
         await self.begin(status, JSON, [length, (b"cache-control", b"no-store"), *headers])
         await self.write(b"" if self.method == "HEAD" else body, more=False)
 
+    async def nothing(self) -> None:
+        """Send a head that says it all."""
+        self.begun = True
+        head = [(b"x-request-id", self.id.encode()), (b"content-length", b"0"), *self.told]
+        await self._send({"type": "http.response.start", "status": 204, "headers": head})
+        await self.write(b"", more=False)
+
     async def refuse(self, error: ProgramError, headers: Headers = ()) -> None:
         """Send a refusal with its status and when to come again."""
         more = list(headers)

@@ -1,6 +1,7 @@
 """`POST /v1/chat/completions`: the turn that a request asks for, streamed or whole."""
 
 from chat.openai.access import principal_of
+from chat.openai.allowances import allowance_headers
 from chat.openai.bodies import read_body
 from chat.openai.calls import Call, Disconnected
 from chat.openai.questions import Question, checked_key
@@ -20,8 +21,12 @@ async def complete(call: Call) -> None:
         question = Question(principal, body, key)
         gone.add_done_callback(lambda _: question.asking.abandon())
         try:
-            admitted = await question.begin()
-            call.id = str(admitted.turn_id)
+            try:
+                admitted = await question.begin()
+                call.id = str(admitted.turn_id)
+            finally:
+                # Also with a refusal: it may be a limit's. The relay answers meanwhile.
+                call.told += await allowance_headers(principal)
             if gone.done():
                 raise Disconnected
             if question.asked.stream:

@@ -64,6 +64,9 @@ class Question:
             options=self.asked.options,
         )
         self.admitted = await self.asking.begin(partial(self._store, completion, models))
+        if self.admitted.created_at is not None:
+            # The same answer, asked for again, is as old as it is.
+            self.created = int(self.admitted.created_at.timestamp())
         return self.admitted
 
     async def _store(self, completion: Completion, models: Models) -> Admitted:

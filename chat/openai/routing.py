@@ -5,13 +5,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from chat.completions import ProgramError
 from chat.openai.calls import Call
 from chat.openai.completions import complete
+from chat.openai.listings import MODELS_PATH, model, models, usage
 
 Door = Callable[[Call], Awaitable[None]]
 Methods = Mapping[str, Door]
 
 DOORS: Mapping[str, Methods] = {
     "/v1/chat/completions": {"POST": complete},
+    "/v1/models": {"GET": models},
+    "/v1/usage": {"GET": usage},
 }
+ONE_MODEL: Methods = {"GET": model}
 
 
 def door_of(call: Call) -> Door:
@@ -20,17 +24,27 @@ def door_of(call: Call) -> Door:
     if methods is None:
         raise ProgramError(
             "not_found",
-            f"There is nothing at {call.path[:200]}. What there is: {', '.join(DOORS)}.",
+            f"There is nothing at {call.path[:200]!r}. What there is: {', '.join(DOORS)}.",
         )
     door = methods.get("GET" if call.method == "HEAD" else call.method)
-    if door is None:
-        allowed = ", ".join(methods)
-        call.told.append((b"allow", allowed.encode()))
-        raise ProgramError(
-            "method_not_allowed", f"{call.method[:20]} is not for this address; {allowed} is."
-        )
-    return door
+    if door is not None:
+        return door
+    also = ("HEAD",) if "GET" in methods else ()
+    allowed = ", ".join([*methods, *also, "OPTIONS"])
+    call.told.append((b"allow", allowed.encode()))
+    if call.method == "OPTIONS":
+        return _show_methods
+    raise ProgramError(
+        "method_not_allowed", f"{call.method[:20]} is not for this address. Use {allowed}."
+    )
 
 
 def _methods_at(path: str) -> Methods | None:
+    if path.startswith(MODELS_PATH) and path != MODELS_PATH:
+        return ONE_MODEL
     return DOORS.get(path)
+
+
+async def _show_methods(call: Call) -> None:
+    """The head says it all."""
+    await call.nothing()

@@ -109,6 +109,7 @@ def admitted_of(turn: Turn, **extra: Any) -> Admitted:
         node=turn.node,
         max_tokens=turn.max_tokens,
         temperature=turn.temperature,
+        created_at=turn.created_at,
         **extra,
     )
 

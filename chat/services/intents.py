@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -107,6 +108,7 @@ class Admitted:
     is_completion: bool = False
     # Further fields of the relay's request.
     options: dict[str, Any] = field(default_factory=dict, repr=False)
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

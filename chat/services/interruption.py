@@ -38,10 +38,15 @@ def request_interrupt(principal: Principal, turn_id: UUID) -> TurnPlace:
     Raises NotVisible or Forbidden.
     """
     place = place_to_interrupt(principal, turn_id)
+    note_interrupt(turn_id, principal.user_id)
+    return place
+
+
+def note_interrupt(turn_id: UUID, by_id: int) -> None:
+    """The same without asking the policy: whoever asked for a turn may always let go of it."""
     Turn.objects.filter(
         pk=turn_id, state=TurnState.RUNNING, interrupt_requested_at__isnull=True
-    ).update(interrupt_requested_at=Now(), interrupted_by=principal.user_id)
-    return place
+    ).update(interrupt_requested_at=Now(), interrupted_by=by_id)
 
 
 def turns_to_stop(turn_ids: Sequence[UUID]) -> dict[UUID, int | None]:

@@ -11,7 +11,7 @@ from accounts.policy import Principal
 from chat.crossing import cross
 from chat.protocol import Chunk, Done, Error, Notice, Snapshot, decode_event
 from chat.services.intents import Admitted
-from chat.services.interruption import request_interrupt
+from chat.services.interruption import note_interrupt
 from chat.turns.endings import done_event, ended_snapshot
 from chat.turns.engine import Engine
 from chat.turns.viewer import Viewer
@@ -59,7 +59,7 @@ class Asking:
             admitted = await store()
             if self._abandoned and admitted.created:
                 # Before it runs: wherever that is, its owner finds the wish.
-                await cross(request_interrupt, self._principal, admitted.turn_id)
+                await cross(note_interrupt, admitted.turn_id, self._principal.user_id)
             return admitted
 
         return await self._engine.admit(store_and_note, self._note, by=self._viewer)
@@ -132,7 +132,7 @@ class Asking:
         if not self._engine.interrupt(admitted.turn_id, self._principal.user_id):
             self._engine.interrupt_anywhere(admitted.turn_id, self._principal.user_id)
             # What the bus loses, the owner finds there with its next beat.
-            await cross(request_interrupt, self._principal, admitted.turn_id)
+            await cross(note_interrupt, admitted.turn_id, self._principal.user_id)
 
     def leave(self) -> None:
         """Watch no more. The turn goes on unless it was interrupted."""

@@ -50,6 +50,13 @@ class Site:
         meaning="Exact origins whose pages may open the socket, as `https://chat.example.org`.",
         shown_default="made from ALLOWED_HOSTS, HTTPS and PORT",
     )
+    cors_origins: tuple[str, ...] = variable(
+        "CORS_ORIGINS",
+        (),
+        meaning="Exact origins of foreign pages that may use `/v1/` and `/api/` with an API key, "
+        "as `https://app.example.org`. Cookies never count there.",
+        shown_default="none",
+    )
     static_collected: bool = variable(
         "STATIC_COLLECTED",
         True,
@@ -139,20 +146,27 @@ class Site:
         """List the origins of this site's own pages; a host name with a wildcard gives none."""
         if self.origins:
             for origin in self.origins:
-                _require_origin(origin)
+                _require_origin("ORIGINS", origin)
             return self.origins
         scheme, port = ("https", "") if self.https else ("http", f":{self.port}")
         hosts = (host for host in self.allowed_hosts if not host.startswith((".", "*")))
         return tuple(f"{scheme}://{host}{port}" for host in hosts)
 
+    def foreign_origins(self) -> frozenset[str]:
+        """The origins of CORS_ORIGINS without this site's own, whose pages need no leave. Raises
+        `SettingInvalid`."""
+        for origin in self.cors_origins:
+            _require_origin("CORS_ORIGINS", origin)
+        return frozenset(self.cors_origins) - frozenset(self.exact_origins())
 
-def _require_origin(origin: str) -> None:
+
+def _require_origin(name: str, origin: str) -> None:
     allowed = "a list of origins such as https://chat.example.org"
-    parts = parts_of("ORIGINS", origin, allowed)
+    parts = parts_of(name, origin, allowed)
     exact = f"{parts.scheme}://{parts.netloc}" == origin and HOST_NAME.match(parts.netloc)
     # A browser writes them in small letters; a wildcard or a person's name is never one.
     if parts.scheme not in ("http", "https") or not exact or not _is_plain(parts.netloc):
-        raise SettingInvalid("ORIGINS", allowed)
+        raise SettingInvalid(name, allowed)
 
 
 def _is_plain(place: str) -> bool:
