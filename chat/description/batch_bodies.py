@@ -20,16 +20,27 @@ _SAID_OF_A_BATCH: Json = {
     "concurrency": {"type": "integer", "minimum": 1, "description": "Answers at a time."},
     "id": {"type": "string", "description": "As `Idempotency-Key`; this one counts if both come."},
 }
-BATCH_QUERY: list[Json] = [
-    {"in": "query", "name": name, "required": False, "schema": schema}
-    for name, schema in _SAID_OF_A_BATCH.items()
-] + [
+BATCH_PARAMETERS: list[Json] = [
     {
-        "in": "query",
-        "name": "options",
+        "in": "header",
+        "name": "Idempotency-Key",
         "required": False,
-        "schema": {"type": "string", "description": "A JSON object, as `options` of the body."},
-    }
+        "schema": {"type": "string"},
+        "description": "Made by the client: the same batch sent again with it is the same batch.",
+    },
+    *(
+        {
+            "in": "query",
+            "name": name,
+            "required": False,
+            "schema": schema,
+            "description": "Where the body is lines.",
+        }
+        for name, schema in [
+            *_SAID_OF_A_BATCH.items(),
+            ("options", {"type": "string", "description": "A JSON object."}),
+        ]
+    ),
 ]
 NEW_BATCH: Json = {
     "type": "object",

@@ -10,7 +10,7 @@ from ninja.operation import Operation
 
 from chat.api import api
 from chat.api.refusals import STATUSES
-from chat.description.batch_bodies import BATCH_QUERY, BATCH_SCHEMAS, batch_body
+from chat.description.batch_bodies import BATCH_PARAMETERS, BATCH_SCHEMAS, batch_body
 from chat.description.doors import Door, Json, json_content, reference, responses_of
 from chat.description.page_table import PAGE_DOORS
 from chat.description.schemas import schemas_of
@@ -90,7 +90,7 @@ def _describe(method: str, door: Door, operation: Operation, parameters: list[Js
         "security": _security(method, door.id),
     }
     if door.id == "makeBatch":
-        said["parameters"] = [{"$ref": "#/components/parameters/IdempotencyKey"}, *BATCH_QUERY]
+        said["parameters"] = BATCH_PARAMETERS
         said["requestBody"] = batch_body(door)
     elif (body := _body(operation)) is not None:
         content = json_content(_without_titles(body), door.examples)

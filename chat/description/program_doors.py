@@ -115,10 +115,5 @@ def _content(path: str) -> Json:
     answers = {"/v1/models": "ModelPage", "/v1/models/{model}": "Model", "/v1/usage": "TeamUsage"}
     if path != COMPLETIONS:
         return json_content(reference(answers[path]))
-    stream = {
-        "schema": {
-            "type": "string",
-            "description": "Events, each the JSON of a `ChatCompletionChunk`, then `[DONE]`.",
-        }
-    }
-    return {**json_content(reference("ChatCompletion")), "text/event-stream": stream}
+    events = 'data: {"id":"chatcmpl-…","object":"chat.completion.chunk",…}\n\ndata: [DONE]\n\n'
+    return {**json_content(reference("ChatCompletion")), "text/event-stream": {"example": events}}

@@ -67,7 +67,7 @@ def stream_paths() -> Json:
                 "in": "query",
                 "name": "detach",
                 "required": False,
-                "schema": {"enum": ["stop"], "type": "string"},
+                "schema": {"type": "string", "examples": ["stop"]},
                 "description": "`stop`: closing the connection ends the turn.",
             }
         ],
@@ -84,7 +84,11 @@ def stream_paths() -> Json:
             "200": {
                 "description": "The answer as server-sent events.",
                 "headers": {name: header_reference(name) for name in headers},
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": {
+                    "text/event-stream": {
+                        "example": 'data: {"token":"Short"}\n\ndata: [DONE]\n\n',
+                    }
+                },
             },
             **responses_of(
                 DOOR.codes,
