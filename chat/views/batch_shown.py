@@ -129,6 +129,8 @@ def shown_line(line: LineView, texts: LineTexts) -> ShownLine:
 def _error(line: LineView) -> str:
     if line.error is None:
         return ""
+    if line.state in (LineState.WAITING, LineState.RUNNING):
+        return _("One try failed. The line is tried again by itself.")
     # Which line it is stands before it.
     return error_words(line.error.code, line.error.message.removeprefix(f"Line {line.number}: "))
 
