@@ -31,6 +31,11 @@ class Room:
     held_nano_usd: int
 
     @property
+    def used_nano_usd(self) -> int:
+        """What is spent, and held for answers under way."""
+        return self.spent_nano_usd + self.held_nano_usd
+
+    @property
     def left_nano_usd(self) -> int:
         """What may still be held; below zero after an overrun or a lowered limit."""
         return self.granted_nano_usd - self.spent_nano_usd - self.held_nano_usd

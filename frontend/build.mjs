@@ -1,6 +1,6 @@
 /**
  * Builds the page into build/: app.js with its chunks, app.css with fonts, batches.js and batches.css of the
- * pages about batches, theme.js, icons.svg and mark.svg.
+ * pages about batches, keys.js and keys.css of those about API keys, theme.js, icons.svg and mark.svg.
  */
 
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -36,7 +36,7 @@ const shared = {
 
 const page = {
   ...shared,
-  entryPoints: { app: "src/app.ts", batches: "src/batches.ts" },
+  entryPoints: { app: "src/app.ts", batches: "src/batches.ts", keys: "src/keys.ts" },
   format: "esm",
   splitting: true,
   // Chunks carry their own fingerprint and are named relative to app.js, so the server may rename app.js alone.
@@ -48,7 +48,7 @@ const theme = { ...shared, entryPoints: { theme: "src/theme.ts" }, format: "iife
 
 const styles = {
   ...shared,
-  entryPoints: { app: "css/app.css", batches: "css/batches.css" },
+  entryPoints: { app: "css/app.css", batches: "css/batches.css", keys: "css/keys.css" },
   assetNames: "fonts/[name]-[hash]",
   loader: { ".woff2": "file" },
   plugins: [onlyWoff2],

@@ -12,7 +12,29 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.actors import actor_of
 from accounts.admin.bases import Discreet
 from accounts.models import APIKey
-from accounts.services.keys import revoke_api_key
+from accounts.services.keys import in_force, revoke_api_key
+from accounts.services.visible_keys import state_of
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Keys that work, or those of before."""
+
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """What can be chosen."""
+        return [("works", _("active")), ("expired", _("expired")), ("revoked", _("revoked"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[APIKey]) -> QuerySet[APIKey]:  # noqa: ARG002
+        """The keys of the state chosen."""
+        if self.value() == "works":
+            return in_force(queryset)
+        if self.value() == "revoked":
+            return queryset.filter(revoked_at__isnull=False)
+        if self.value() == "expired":
+            return queryset.filter(revoked_at=None, expires_at__lte=timezone.now())
+        return queryset
 
 
 class APIKeyAdmin(Discreet):
@@ -20,8 +42,11 @@ class APIKeyAdmin(Discreet):
 
     secret_columns = ("sha256",)
 
-    list_display = ("name", "shown_prefix", "user", "team", "state", "created_at", "last_used_at")
-    list_filter = ("team", "revoked_at", "expires_at")
+    list_display = (
+        *("name", "shown_prefix", "user", "team", "state", "models"),
+        *("created_at", "expires_at", "last_used_at"),
+    )
+    list_filter = (StateFilter, "team", "created_at", "last_used_at")
     search_fields = ("name", "prefix", "user__username", "team__name")
     list_select_related = ("user", "team")
     date_hierarchy = "created_at"
@@ -31,6 +56,7 @@ class APIKeyAdmin(Discreet):
         "user",
         "team",
         "scopes",
+        "models",
         "state",
         "created_at",
         "expires_at",
@@ -44,14 +70,20 @@ class APIKeyAdmin(Discreet):
         """The part of the key that is no secret."""
         return f"tram_{key.prefix}_…"
 
+    @admin.display(description=gettext_lazy("models"))
+    def models(self, key: APIKey) -> str:
+        """Which it may ask."""
+        return ", ".join(key.model_names) or _("all")
+
     @admin.display(description=gettext_lazy("state"))
     def state(self, key: APIKey) -> str:
         """Whether the key works, in one word."""
-        if key.revoked_at is not None:
-            return _("revoked")
-        if key.expires_at is not None and key.expires_at <= timezone.now():
-            return _("expired")
-        return _("active")
+        return {
+            "active": _("active"),
+            "idle": _("asleep"),
+            "expired": _("expired"),
+            "revoked": _("revoked"),
+        }[state_of(key)]
 
     @admin.action(description=gettext_lazy("Revoke selected keys"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[APIKey]) -> None:

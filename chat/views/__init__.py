@@ -10,6 +10,7 @@ from chat.views.batches import (
 )
 from chat.views.description import openapi
 from chat.views.failures import page_not_found, server_error
+from chat.views.keys import key_budget, key_revoke, keys, new_key, team_keys
 from chat.views.metrics import metrics
 from chat.views.page import conversation, new_chat
 from chat.views.probes import health, ready
@@ -23,10 +24,15 @@ __all__ = [
     "batches",
     "conversation",
     "health",
+    "key_budget",
+    "key_revoke",
+    "keys",
     "metrics",
     "new_chat",
+    "new_key",
     "openapi",
     "page_not_found",
     "ready",
     "server_error",
+    "team_keys",
 ]

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.models import APIKey, AuditEntry, Membership, Team, User
 from accounts.roles import Role
-from accounts.services.keys import create_api_key
+from accounts.services.keys import create_api_key, revoke_api_key
 from tests.people import Cast
 
 
@@ -56,6 +56,19 @@ def test_the_pages_of_rows_open(people: Cast, admin: Client) -> None:
     for row in (people.bob, people.team, key, AuditEntry.objects.latest("id")):
         name = f"admin:accounts_{row._meta.model_name}_change"
         assert admin.get(reverse(name, args=[row.pk])).status_code == 200
+
+
+@pytest.mark.parametrize("state", ["works", "expired", "revoked"])
+def test_keys_are_found_by_how_they_stand(people: Cast, admin: Client, state: str) -> None:
+    keys = {
+        name: create_api_key(people.bob, people.team, f"it-{name}", model_names=["o3"]).key
+        for name in ("works", "expired", "revoked")
+    }
+    APIKey.objects.filter(pk=keys["expired"].pk).update(expires_at="2020-01-01T00:00Z")
+    revoke_api_key(keys["revoked"])
+    shown = admin.get(reverse("admin:accounts_apikey_changelist"), {"state": state}).content
+    assert {name for name in keys if f"it-{name}".encode() in shown} == {state}
+    assert b"o3" in shown
 
 
 def test_people_who_are_no_staff_see_nothing(people: Cast) -> None:

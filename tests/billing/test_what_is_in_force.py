@@ -93,7 +93,7 @@ def test_the_budget_of_a_limit_is_opened_as_the_limit_is(
         }
     assert budget_key(limits[0], None) == f"limit:{limits[0].pk}"
     assert budget_key(limits[2], today) == f"limit:{limits[2].pk}:{today:%Y-%m-%d}"
-    locked = locked_budgets(team.pk, alice.pk, conversation)
+    locked = locked_budgets(team.pk, alice.pk, conversation, 7)
     # The team's credit was there before its limit.
     assert [budget.scope for budget in locked] == [
         "installation",
@@ -101,6 +101,7 @@ def test_the_budget_of_a_limit_is_opened_as_the_limit_is(
         "team",
         "person",
         "conversation",
+        "api_key",
     ]
     assert [budget.limit for budget in locked] == [limits[0], None, *limits[1:]]
 

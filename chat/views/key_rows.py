@@ -1,0 +1,86 @@
+"""API keys as the pages show them, and the examples beside a new one."""
+
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
+
+from accounts.models import APIKey
+from accounts.services.visible_keys import KeyState, state_of
+from billing.room import Room, rooms_of_keys
+from chat.views.key_form import SCOPES
+
+STATES: dict[KeyState, str | Promise] = {
+    "active": pgettext_lazy("state of an API key", "active"),
+    "idle": pgettext_lazy("state of an API key", "asleep: its person is disabled"),
+    "expired": pgettext_lazy("state of an API key", "expired"),
+    "revoked": pgettext_lazy("state of an API key", "revoked"),
+}
+EXAMPLE_MODEL = "gpt-4.1"
+_PYTHON = """\
+import os
+from openai import OpenAI
+
+client = OpenAI(base_url={base}, api_key=os.environ["TRAM_API_KEY"])
+answer = client.chat.completions.create(
+    model={model},
+    messages=[{{"role": "user", "content": "Hello"}}],
+)
+print(answer.choices[0].message.content)
+"""
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    """One key of a list."""
+
+    key: APIKey
+    state: KeyState
+    rooms: Sequence[Room]
+
+    @property
+    def works(self) -> bool:
+        """Whether it can still be used, or come to be used again."""
+        return self.state in ("active", "idle")
+
+    @property
+    def state_words(self) -> str | Promise:
+        """How it stands."""
+        return STATES[self.state]
+
+    @property
+    def scopes(self) -> list[str | Promise]:
+        """What it may do, in words."""
+        return [words for scope, words in SCOPES.items() if scope in self.key.scopes]
+
+    @property
+    def models(self) -> str:
+        """The models it may ask; empty: all."""
+        return ", ".join(self.key.model_names)
+
+
+def rows_of(keys: Iterable[APIKey]) -> list[KeyRow]:
+    """Keys with how they stand and what is left of their budgets."""
+    found = list(keys)
+    rooms = rooms_of_keys(found)
+    return [KeyRow(key, state_of(key), rooms.get(key.pk, ())) for key in found]
+
+
+def examples(base_url: str, model: str) -> dict[str, str]:
+    """How a program asks this site, for a shell and for Python; the key is not in them."""
+    asked = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
+    # Names of models hold no quotes, but who knows: they are quoted for their languages.
+    body = shlex.quote(json.dumps(asked, ensure_ascii=False))
+    curl = "\n".join(
+        [
+            f"curl {shlex.quote(base_url + '/chat/completions')} \\",
+            '  -H "Authorization: Bearer $TRAM_API_KEY" \\',
+            '  -H "Content-Type: application/json" \\',
+            f"  -d {body}",
+        ]
+    )
+    python = _PYTHON.format(base=json.dumps(base_url), model=json.dumps(model))
+    return {"curl": curl, "python": python}
