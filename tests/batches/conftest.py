@@ -11,7 +11,7 @@ from tests.chat.conftest import people as people
 from tests.chat.conftest import priced as priced
 from tests.people import Cast
 
-CREDIT_NANO_USD = 10_000_000_000
+CREDIT_NANO_USD = 1_000_000_000
 
 
 @pytest.fixture
