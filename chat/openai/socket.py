@@ -216,6 +216,7 @@ class CompletionSocket:
 
 
 def check_page(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    """Refuse pages: a key does not belong into one. Raises ProgramError."""
-    if any(name == b"origin" for name, _ in headers):
-        raise ProgramError("forbidden", "No page may open this socket.")
+    """Refuse pages, unless their origin is in CORS_ORIGINS. Raises ProgramError."""
+    origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
+    if any(origin not in settings.CORS_ORIGINS for origin in origins):
+        raise ProgramError("forbidden", "No page of this origin may open this socket.")

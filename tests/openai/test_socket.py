@@ -1,11 +1,14 @@
 """The relay's own WebSocket form: bodies in, chunks out, one answer at a time."""
 
 from contextlib import closing
+from typing import Any
 from uuid import UUID
 
 import pytest
 import websockets
 
+from chat.completions import ProgramError
+from chat.openai.socket import check_page
 from tests.openai.program import MODEL, make_key, question
 from tests.openai.socket_program import open_program, text_of
 from tests.openai.waiting import eventually
@@ -174,6 +177,14 @@ async def test_a_foreign_page_is_refused_even_with_a_key(tram_server: TramServer
         async with open_program(tram_server, key, headers):
             pass
     assert refused.value.response.status_code == 403
+
+
+def test_a_page_may_open_it_where_the_list_of_origins_says_so(settings: Any) -> None:
+    settings.CORS_ORIGINS = frozenset({"https://friend.example"})
+    check_page([(b"origin", b"https://friend.example")])
+    check_page([])
+    with pytest.raises(ProgramError):
+        check_page([(b"origin", b"https://friend.example"), (b"origin", b"null")])
 
 
 async def test_a_revoked_key_closes_its_socket_and_stops_its_answer(

@@ -73,6 +73,13 @@ class Text(Act, frozen=True):
     text: str
 
 
+class Call(Act, frozen=True):
+    """Call a tool instead of answering: its name in one chunk, its arguments in pieces."""
+
+    name: str
+    arguments: str
+
+
 class Finish(Act, frozen=True):
     """Send the chunk with the finish reason: the given one, or the true one."""
 
@@ -161,6 +168,7 @@ AnyAct = (
     | Bench
     | Name
     | Text
+    | Call
     | Finish
     | Report
     | Event

@@ -50,6 +50,11 @@ class Envelope:
         before, after = self._reasoning_frame
         return before + _encode(text) + after
 
+    def call(self, function: dict[str, str], id: str | None = None) -> bytes:
+        """Make a chunk with a piece of a tool's call; the first one names its id."""
+        head = {} if id is None else {"id": id, "type": "function"}
+        return self._choice({"tool_calls": [{"index": 0, **head, "function": function}]}, None)
+
     def finish(self, reason: str) -> bytes:
         """Make the chunk with the finish reason."""
         return self._choice({}, reason)

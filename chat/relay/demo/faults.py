@@ -123,6 +123,16 @@ _ALL = (
         do.End(),
     ),
     _fault(None, "swap", "Names another model.", do.Name("gpt-3.5-turbo"), *_TAIL),
+    _fault(
+        None,
+        "tool-call",
+        "Calls a tool for the weather.",
+        do.Call("weather", '{"city": "Hu\u1ebf", "days": 3}'),
+        do.Finish("tool_calls"),
+        do.Report(),
+        do.Done(),
+        do.End(),
+    ),
     _fault(47, "ignores-limit", "max_tokens ignored.", do.Say(ignores_max_tokens=True), *_TAIL[1:]),
 )
 FAULTS = {fault.script.name: fault for fault in _ALL}

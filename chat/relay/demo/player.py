@@ -76,6 +76,8 @@ class Player:
                 await self._say(act)
             case do.Bench():
                 await self._bench(act)
+            case do.Call(name, arguments):
+                await self._call(name, arguments)
             case do.Flood(text):
                 await self._flood(text)
             case do.Finish(reason):
@@ -151,6 +153,15 @@ class Player:
         tokens = act.tokens if limit is None else min(act.tokens, limit)
         self._left, self._next, self._was_cut = [], 0, tokens < act.tokens
         await bench.generate(tokens, act.tokens_per_second, self._outlet, self._record)
+
+    async def _call(self, name: str, arguments: str) -> None:
+        envelope, pieces = self._outlet.envelope, cut(arguments)
+        self._left, self._next = [], 0
+        self._count([Piece(name), *map(Piece, pieces)])
+        begun = {"name": name, "arguments": ""}
+        chunks = [envelope.call(begun, f"call_{self._record.request_id}")]
+        chunks += [envelope.call({"arguments": piece}) for piece in pieces]
+        await self._outlet.events(chunks)
 
     async def _flood(self, text: str) -> None:
         if self._outlet.via == "json":
