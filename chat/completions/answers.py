@@ -1,5 +1,6 @@
 """Writing answers: a turn's events as chunks of a chat completion, or as a whole one."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -159,7 +160,17 @@ def failure_of(end: Done | Error) -> ProgramError:
         return ProgramError(end.code, end.message)
     if end.error is None:
         return ProgramError("interrupted", INTERRUPTED, detail=told(end))
-    return ProgramError(end.error.code, end.error.message, detail=told(end))
+    again_at = end.error.retry_at
+    return ProgramError(
+        end.error.code,
+        end.error.message,
+        retry_after_seconds=None if again_at is None else _seconds_until(again_at),
+        detail=told(end),
+    )
+
+
+def _seconds_until(moment: datetime) -> float:
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def told(done: Done) -> dict[str, Any]:

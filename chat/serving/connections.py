@@ -19,6 +19,8 @@ from chat.serving.addresses import counted_as
 from chat.serving.pressure import Flow, drained, keep_little
 from chat.turns.metrics import CONNECTIONS_ENDED
 
+http.RESPONSES.setdefault(422, b"Unprocessable Content")
+http.RESPONSES.setdefault(429, b"Too Many Requests")
 # Half of it has types.
 _Channel: Any = http.HTTPChannel
 SLOW_ANSWER_SECONDS = 300.0
