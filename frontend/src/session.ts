@@ -1,6 +1,6 @@
 /** Everything the page holds: who is here, the list, the open conversation, models, budget, the socket. */
 
-import { conversationInAddress, openSocket } from "./address";
+import { conversationInAddress, openings } from "./address";
 import { Api, ApiError } from "./api";
 import type { Timers } from "./models/ack_policy";
 import { Asking } from "./models/asking";
@@ -52,7 +52,7 @@ export class Session extends Emitter<SessionEvents> {
   ) {
     super();
     this.api = new Api(csrfToken);
-    this.connection = new Connection(openSocket, this.#handlers(), browserTimers);
+    this.connection = new Connection(openings(csrfToken, browserTimers), this.#handlers(), browserTimers);
     this.outbox = new Outbox(localStorage, boot.user.id);
     const wire = {
       start: (command: Start) => this.#startTurn(command),

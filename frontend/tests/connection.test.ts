@@ -37,10 +37,12 @@ function setUp() {
   const timers = new HandTimers();
   let readies = 0;
   const connection = new Connection(
-    () => {
-      const socket = new FakeSocket();
-      sockets.push(socket);
-      return socket;
+    {
+      socket: () => {
+        const socket = new FakeSocket();
+        sockets.push(socket);
+        return socket;
+      },
     },
     { ready: () => (readies += 1), event: (event) => events.push(event), status: (status) => statuses.push(status) },
     timers,

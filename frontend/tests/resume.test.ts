@@ -23,7 +23,7 @@ class ModelPage {
       event: (event: never, bytes: number) => this.conversation.handle(event, bytes),
       status: () => undefined,
     };
-    this.connection = new Connection(() => server.connect(), handlers, timers, random, () => timers.now);
+    this.connection = new Connection({ socket: () => server.connect() }, handlers, timers, random, () => timers.now);
     this.conversation = new OpenConversation(api, this.connection, ALICE, timers);
     this.connection.connect();
     void this.conversation.open(CONVERSATION);

@@ -48,7 +48,7 @@ function setUp(opens: () => boolean = () => true) {
     return sockets.at(-1) as LiveSocket;
   };
   const handlers = { ready: () => undefined, event: () => undefined, status: (status: Status) => statuses.push(status) };
-  const connection = new Connection(open, handlers, timers, () => 0.5, () => timers.now);
+  const connection = new Connection({ socket: open }, handlers, timers, () => 0.5, () => timers.now);
   connection.connect();
   timers.pass(10);
   const socket = () => sockets.at(-1) as LiveSocket;

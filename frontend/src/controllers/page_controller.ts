@@ -145,6 +145,8 @@ function wordsOf(line: Line): (string | Node)[] {
       return [t("Back. Nothing was lost.")];
     case "cut":
       return [t("Back. An answer was cut short; what came of it is kept.")];
+    case "streaming":
+      return [t("The live connection is blocked here. Answers still stream.")];
     case "stopped":
       return stoppedWords(line.reason);
   }

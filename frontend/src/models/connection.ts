@@ -1,16 +1,19 @@
 /**
- * The one socket of the page: keeps it open, says when it is ready, and sends unanswered starts again
- * with their old ids, which the server answers with the same turn.
+ * The one connection of the page: keeps it open, says when it is ready, and sends unanswered starts again
+ * with their old ids, which the server answers with the same turn. It is a socket, or what stands in for one.
  */
 
 import { type Timers } from "./ack_policy";
 import { afterClose, AWAKE_MS, type Verdict } from "./backoff";
 import { Patience } from "./patience";
 import type { Command, Event, Ready, Start } from "./protocol";
+import { type Openings, Ways } from "./ways";
 
 export interface Socket {
   send(text: string): void;
   close(code?: number): void;
+  /** Brings a frame soon if it lives; for one that answers a `ping` by itself. */
+  probe?(): void;
   onmessage: ((message: MessageEvent) => void) | null;
   onclose: ((close: CloseEvent) => void) | null;
 }
@@ -20,18 +23,18 @@ export interface ConnectionHandlers {
   ready(event: Ready): void;
   /** Any other event, with its frame's size. */
   event(event: Event, bytes: number): void;
-  /** "up", "down" (trying again by itself), or "stopped" with why. */
+  /** "up" (`streams`: sockets are blocked), "down" (trying again by itself), or "stopped" with why. */
   status(status: Status): void;
 }
 
 export type Status =
-  | { kind: "up" }
+  | { kind: "up"; streams?: true }
   | { kind: "down" }
   | { kind: "stopped"; reason: Extract<Verdict, { kind: "stop" }>["reason"] };
 
 const DEFAULT_HEARTBEAT_SECONDS = 20;
 /** A socket that is not ready by then goes into the void. */
-const OPENING_MS = 15_000;
+const OPENING_MS = 10_000;
 /** So long a waking page waits for a sign of life. */
 const PROBE_MS = 2_500;
 /** A connection that lasted so long was a good one: the next loss is a first one again. */
@@ -49,16 +52,18 @@ export class Connection {
   #heartbeatMs = DEFAULT_HEARTBEAT_SECONDS * 1000;
   #stopped = false;
   readonly #patience: Patience;
+  readonly #ways: Ways;
   readonly #unanswered = new Map<string, Start>();
 
   constructor(
-    private readonly open: () => Socket,
+    openings: Openings,
     private readonly handlers: ConnectionHandlers,
     private readonly timers: Timers,
     private readonly random: () => number = Math.random,
     private readonly now: () => number = Date.now,
   ) {
     this.#patience = new Patience(timers, now);
+    this.#ways = new Ways(openings, (socket, ready) => this.#change(socket, ready), timers, now);
   }
 
   get ready(): boolean {
@@ -72,11 +77,21 @@ export class Connection {
   connect(): void {
     if (this.#socket !== null || this.#stopped) return;
     this.timers.clear(this.#retry);
-    const socket = this.open();
+    this.#use(this.#ways.open());
+    this.#await(OPENING_MS);
+  }
+
+  #use(socket: Socket): void {
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#receive(socket, data);
     socket.onclose = ({ code }) => this.#closed(socket, code);
-    this.#await(OPENING_MS);
+  }
+
+  /** A socket came about while the page streams: it takes over. */
+  #change(socket: Socket, ready: MessageEvent): void {
+    this.#drop();
+    this.#use(socket);
+    this.#receive(socket, ready.data);
   }
 
   /** Sends a command that starts a turn, now or as soon as the socket is back. */
@@ -95,6 +110,7 @@ export class Connection {
   /** The network, the page or the person is back: a socket that does not answer soon is given up. */
   wake(): void {
     if (this.#stopped) return;
+    this.#ways.wake();
     if (this.#socket === null) {
       this.#attempt = 0;
       this.#retryIn(Math.round(AWAKE_MS * this.random()));
@@ -104,6 +120,7 @@ export class Connection {
   /** Closes the socket until `wake`: the page goes into the browser's cache. */
   rest(): void {
     this.timers.clear(this.#retry);
+    this.#ways.rest();
     if (this.#socket === null) return;
     this.#drop();
     this.handlers.status({ kind: "down" });
@@ -130,7 +147,8 @@ export class Connection {
     this.#readyAt = this.now();
     this.#heartbeatMs = (event.heartbeat_seconds || DEFAULT_HEARTBEAT_SECONDS) * 1000;
     this.#await(this.#heartbeatMs);
-    this.handlers.status({ kind: "up" });
+    this.#ways.ready();
+    this.handlers.status(this.#ways.streams ? { kind: "up", streams: true } : { kind: "up" });
     this.#sendUnanswered();
     this.handlers.ready(event);
   }
@@ -153,7 +171,8 @@ export class Connection {
 
   /** Waits for any frame; a ready socket is asked for one. */
   #await(patienceMs: number): void {
-    if (this.#isReady) this.#write({ type: "ping" });
+    if (this.#isReady && patienceMs === PROBE_MS && this.#socket?.probe) this.#socket.probe();
+    else if (this.#isReady) this.#write({ type: "ping" });
     this.#patience.begin(patienceMs, {
       heard: () => this.#await(this.#isReady ? this.#heartbeatMs : OPENING_MS),
       slept: () => this.#await(PROBE_MS),
@@ -163,8 +182,14 @@ export class Connection {
 
   /** Gives up a silent socket without waiting for its close, which may take minutes. */
   #lose(): void {
+    this.#note(1006, true);
     this.#drop();
     this.#retryAfter(1006);
+  }
+
+  #note(code: number, hung = false): void {
+    if (this.#isReady) this.#ways.rest();
+    else this.#ways.failed(code, hung);
   }
 
   #drop(): void {
@@ -185,6 +210,7 @@ export class Connection {
 
   #closed(socket: Socket, code: number): void {
     if (socket !== this.#socket) return;
+    this.#note(code);
     this.#forget();
     this.#retryAfter(code);
   }

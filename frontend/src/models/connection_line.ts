@@ -1,13 +1,14 @@
 /**
  * What the line under the header says of the connection: nothing of a short loss, one quiet sentence of a
- * long one, and at its end whether anything was lost. Every word stays long enough to be read.
+ * long one, and at its end whether anything was lost. Every word stays long enough to be read. While sockets
+ * are blocked it says that.
  */
 
 import type { Timers } from "./ack_policy";
 import type { Status } from "./connection";
 
 export type Line =
-  | { says: "nothing" | "reconnecting" | "offline" | "back" | "cut" }
+  | { says: "nothing" | "reconnecting" | "offline" | "back" | "cut" | "streaming" }
   | { says: "stopped"; reason: Extract<Status, { kind: "stopped" }>["reason"] };
 
 /** A shorter loss of the connection is nobody's business. */
@@ -21,6 +22,7 @@ export class ConnectionLine {
   #online = true;
   /** An answer ended without its end while the connection was away. */
   #cut = false;
+  #streams = false;
   #timer: unknown = null;
 
   constructor(
@@ -29,7 +31,8 @@ export class ConnectionLine {
   ) {}
 
   status(status: Status): void {
-    if (status.kind === "stopped") {
+    if (status.kind === "up") this.#up(status.streams ?? false);
+    else if (status.kind === "stopped") {
       this.timers.clear(this.#timer);
       this.#say({ says: "stopped", reason: status.reason });
     } else if (status.kind === "down" && !this.#isDown) {
@@ -38,6 +41,14 @@ export class ConnectionLine {
       this.#cut = false;
       this.#after(QUIET_MS, () => this.#sayWhy());
     }
+  }
+
+  #up(streams: boolean): void {
+    this.#streams = streams;
+    if (this.#isDown) return;
+    // What is to be told of a loss is told first.
+    if (this.#line.says === "streaming" && !streams) this.#calm();
+    else if (this.#line.says === "nothing" && streams) this.#after(QUIET_MS, () => this.#calm());
   }
 
   /** The browser says whether there is a network at all. */
@@ -57,11 +68,15 @@ export class ConnectionLine {
     if (!this.#isDown) return;
     this.#isDown = false;
     if (!this.#told) {
-      this.#after(0, null);
+      this.#after(QUIET_MS, () => this.#calm());
       return;
     }
     this.#say({ says: this.#cut ? "cut" : "back" });
-    this.#after(BACK_MS, () => this.#say({ says: "nothing" }));
+    this.#after(BACK_MS, () => this.#calm());
+  }
+
+  #calm(): void {
+    this.#say({ says: this.#streams ? "streaming" : "nothing" });
   }
 
   get #told(): boolean {
@@ -78,8 +93,8 @@ export class ConnectionLine {
     this.show(line);
   }
 
-  #after(delayMs: number, callback: (() => void) | null): void {
+  #after(delayMs: number, callback: () => void): void {
     this.timers.clear(this.#timer);
-    if (callback !== null) this.#timer = this.timers.set(callback, delayMs);
+    this.#timer = this.timers.set(callback, delayMs);
   }
 }
