@@ -146,7 +146,12 @@ def states_of(batch: ShownBatch) -> list[dict[str, Any]]:
 
 def evidence(quality: str | None) -> str:
     """How sure a cost is, in a word; nothing where there is none."""
-    return str(Quality(quality).label) if quality else ""
+    words = {
+        Quality.REPORTED.value: _("reported"),
+        Quality.ESTIMATED.value: _("estimated"),
+        Quality.RECONCILED.value: _("reconciled"),
+    }
+    return words.get(quality or "", "")
 
 
 def duration(seconds: float) -> str:
