@@ -68,7 +68,7 @@ def install(api: NinjaAPI) -> None:
             response["Retry-After"] = str(ceil(seconds))
         return response
 
-    for _prefix, router in api._routers:
+    for router in api._get_bound_routers():
         for view in router.path_operations.values():
             view._not_allowed = partial(_not_allowed, view)  # type: ignore[method-assign]
     # The first four are named because ninja has handlers of its own for them.

@@ -18,6 +18,8 @@ Send `Authorization: Bearer <API key>`; a key is of one person and one team. Ids
 ISO 8601 in UTC, money whole nano-USD (10⁻⁹ US dollars). What is absent and what may not be seen
 are both `not_found`. A method that a path does not have is answered with 405 and `Allow`.
 
+Pages of the origins in `CORS_ORIGINS` may call with a key; others may not.
+
 The browser socket at `/ws/chat/` and the WebSocket at `/v1/chat/completions` are described in
 `docs/protocol.md`.
 """
@@ -51,6 +53,18 @@ HEADERS: Json = {
     "OpenAI-Processing-Ms": {
         "description": "From the request's head to the answer's, in milliseconds.",
         "schema": _DIGITS,
+    },
+    **{
+        f"X-RateLimit-{name}-{what}": {
+            "description": f"{text}, where the person or the team has such a limit.",
+            "schema": _TEXT if name == "Reset" else _DIGITS,
+        }
+        for what in ("Requests", "Tokens")
+        for name, text in (
+            ("Limit", f"How many {what.lower()} are allowed in a while"),
+            ("Remaining", f"How many {what.lower()} are left of them"),
+            ("Reset", "In how long all of them are there again, such as `12s`"),
+        )
     },
     "Retry-After": {
         "description": "In so many seconds the request may succeed. Not in every refusal.",

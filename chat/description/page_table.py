@@ -92,7 +92,13 @@ PAGE_DOORS: Mapping[tuple[str, str], Door] = {
         "A batch of JSON, of JSONL, of lines of text, or of an uploaded file. Where the body is "
         "lines, the rest stands in the address. 201 for a new batch; 200 for the one that the same "
         "`Idempotency-Key` (or `id`) made before.",
-        ("idempotency_mismatch", "model_unknown", "model_not_allowed", "rate_limited"),
+        (
+            "idempotency_mismatch",
+            "model_unknown",
+            "model_not_allowed",
+            "rate_limited",
+            "too_many_turns",
+        ),
         {
             "prompts": {
                 "name": "Two words",
@@ -128,7 +134,10 @@ PAGE_DOORS: Mapping[tuple[str, str], Door] = {
         "Running lines are interrupted and settled, the others wait for `resume`.",
     ),
     ("POST", f"{_BATCH}/resume"): Door(
-        "resumeBatch", BATCHES, "Go on with a stopped batch", codes=("rate_limited",)
+        "resumeBatch",
+        BATCHES,
+        "Go on with a stopped batch",
+        codes=("rate_limited", "too_many_turns"),
     ),
     ("GET", f"{_BATCH}/lines"): Door(
         "listBatchLines",

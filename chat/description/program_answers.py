@@ -114,17 +114,19 @@ ANSWERS: Json = {
         object={"const": "model"},
         created=_CREATED,
         owned_by={"type": "string"},
+        name={"type": "string", "description": "Where it has another one for people."},
+        context_length=_COUNT,
+        pricing={
+            "type": "object",
+            "description": "What the team pays, in USD for one token or one image, as decimals: "
+            "`prompt`, `completion`, `input_cache_read`, `internal_reasoning`, `image`.",
+            "additionalProperties": {"type": "string"},
+        },
     ),
     "ModelPage": _object(
         ("object", "data"),
         object={"const": "list"},
         data={"type": "array", "items": reference("Model")},
-    ),
-    "TeamUsage": _object(
-        ("total_usage", "total_granted"),
-        "What the key's team was granted and has used.",
-        total_usage={"type": ["integer", "number"]},
-        total_granted={"type": ["integer", "number"]},
     ),
 }
 """The schemas by name."""

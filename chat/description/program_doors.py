@@ -15,6 +15,7 @@ from chat.description.page_doors import KEY
 from chat.description.page_table import MODEL
 from chat.description.program_answers import ANSWERS
 from chat.description.schemas import schemas_of
+from chat.queries.key_usage import KeyUsage
 
 COMPLETIONS = "/v1/chat/completions"
 EVERYWHERE = (
@@ -27,6 +28,11 @@ EVERYWHERE = (
 )
 ASKING = tuple(code for code in STATUSES if code != "method_not_allowed")
 HEADERS = ("X-Request-Id", "OpenAI-Processing-Ms")
+LIMITS = tuple(
+    f"X-RateLimit-{name}-{what}"
+    for what in ("Requests", "Tokens")
+    for name in ("Limit", "Remaining", "Reset")
+)
 _QUESTION = {"model": MODEL, "messages": [{"role": "user", "content": "Say something short"}]}
 
 DOORS: dict[tuple[str, str], Door] = {
@@ -63,7 +69,12 @@ DOORS: dict[tuple[str, str], Door] = {
         ("model_unknown", "model_not_allowed", "relay_unavailable"),
     ),
     ("GET", "/v1/usage"): Door(
-        "getUsage", "Answers", "What the key's team has used", "As the relay's own door says it."
+        "getUsage",
+        "Answers",
+        "What the key's team has used",
+        "Tokens in and out of the team, the money of the team, and that of the key. "
+        "`total_granted` is what the team has used and what its credit still pays for at the price "
+        "of answers of `model`.",
     ),
 }
 
@@ -78,14 +89,18 @@ def program_paths() -> Json:
 
 def program_schemas() -> Json:
     """The request's body, made of the structs that read it, and the answers."""
-    schemas = schemas_of(CompletionRequest, Message)
+    schemas = schemas_of(CompletionRequest, Message, KeyUsage)
     schemas["CompletionRequest"]["properties"]["messages"]["items"] = reference("Message")
     schemas["CompletionRequest"]["properties"]["n"] = {"enum": [1, None]}
+    usage = schemas["TeamUsage"] = schemas.pop("KeyUsage")
+    usage["properties"] = {"object": {"const": "usage"}, **usage["properties"]}
+    usage["required"] = ["object", *usage["required"]]
     return {**schemas, **ANSWERS}
 
 
 def _describe(path: str, door: Door) -> Json:
-    headers = {name: header_reference(name) for name in HEADERS}
+    names = (*HEADERS, *LIMITS) if path == COMPLETIONS else HEADERS
+    headers = {name: header_reference(name) for name in names}
     said: Json = {
         "operationId": door.id,
         "tags": [door.tag],
