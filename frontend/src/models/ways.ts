@@ -65,7 +65,7 @@ export class Ways {
 
   /** The network or the page is back: what was blocked may be open. */
   wake(): void {
-    if (this.#streams && this.now() - this.#triedAt >= BETWEEN_TRIALS_MS) this.#tryIn(0);
+    if (this.#streams) this.#tryIn(Math.max(0, this.#triedAt + BETWEEN_TRIALS_MS - this.now()));
   }
 
   /** Tries nothing until something is ready again. */
