@@ -14,11 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.authentication import authenticate_request
-from accounts.models import Membership, Team, User
+from accounts.models import APIKey, Membership, Team, User
 from accounts.policy import NotVisible, PolicyRefusal, Principal, allows, require
 from accounts.roles import Capability
+from accounts.services.keys import in_force
 from billing.models import Settlement
-from billing.room import room_of
+from billing.room import Room, room_of, rooms_of_keys
 from billing.snapshot import snapshot
 from billing.statement_files import csv_of, workbook_of
 from billing.statements import (
@@ -67,6 +68,7 @@ def my_usage(request: HttpRequest) -> HttpResponseBase:
         "day": days,
     }
     team = names.get(asked.only.team, "") if asked.only.team else ""
+    of_keys = _rooms_of_her_keys(principal)
     context = asked.choices(principal, team) | {
         "figures": total,
         "tables": [
@@ -75,9 +77,22 @@ def my_usage(request: HttpRequest) -> HttpResponseBase:
             if kind != "team" or len(lines) > 1
         ],
         **drawing(days, first, last),
-        "rooms": [(names.get(id, ""), room_of(id, principal.user_id)) for id in chatting],
+        "rooms": [
+            (names.get(id, ""), (*room_of(id, principal.user_id), *of_keys.get(id, ())))
+            for id in chatting
+        ],
     }
     return render(request, "billing/usage.html", context)
+
+
+def _rooms_of_her_keys(principal: Principal) -> dict[UUID, tuple[Room, ...]]:
+    """By team the budgets of the keys that she has in it, of those that work."""
+    keys = list(in_force(APIKey.objects.filter(user_id=principal.user_id)))
+    teams: dict[UUID, tuple[Room, ...]] = {}
+    rooms = rooms_of_keys(keys)
+    for key in keys:
+        teams[key.team_id] = (*teams.get(key.team_id, ()), *rooms.get(key.pk, ()))
+    return teams
 
 
 @require_safe

@@ -18,7 +18,9 @@ from billing.models import (
     Account,
     AccountKind,
     Budget,
+    BudgetScope,
     Hold,
+    HoldBudget,
     Transfer,
     TransferKind,
 )
@@ -72,6 +74,7 @@ def verify(rebuild: bool = False) -> Verification:
                 ("budgets", lambda: _budget_differences(books)),
                 ("parties", _party_differences),
                 ("holds", _hold_differences),
+                ("API keys", _key_differences),
                 ("settlements", settlement_differences),
                 ("totals of usage", usage_differences),
                 ("guards", _guard_differences),
@@ -182,6 +185,14 @@ def _party_differences() -> Iterator[Difference]:
     right = Transfer.objects.filter(proper).values("pk")
     for transfer in Transfer.objects.exclude(pk__in=right).iterator():
         yield Difference("other_account", f"transfer {transfer.pk}", "not its team's accounts")
+
+
+def _key_differences() -> Iterator[Difference]:
+    """What is held in the budget of an API key was asked for by that key."""
+    taken = HoldBudget.objects.filter(budget__scope=BudgetScope.API_KEY)
+    others = taken.exclude(budget__api_key_id=F("hold__api_key_id"))
+    for subject, key in others.order_by("id").values_list("hold__subject", "budget__key"):
+        yield Difference("hold_of_other_key", subject, f"held in {key}, asked for by another")
 
 
 def _hold_differences() -> Iterator[Difference]:

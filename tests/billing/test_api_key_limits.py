@@ -205,3 +205,19 @@ def test_the_administration_sets_filters_and_exports_limits_of_keys(people: Cast
     assert client.post(change, posted).status_code == 302
     assert Limit.objects.get().amount_nano_usd == usd_to_nano("3")
     assert not Budget.objects.filter(limit=limit).exists()
+
+
+def test_what_is_held_in_the_budget_of_another_key_is_found(people: Cast) -> None:
+    key = key_with(people)
+    hold(key, people)
+    Budget.objects.filter(api_key_id=key.pk).update(api_key_id=key.pk + 1)
+    assert "hold_of_other_key" in {found.code for found in verify().differences}
+
+
+def test_ones_own_usage_tells_what_is_left_of_the_keys(people: Cast) -> None:
+    hold(key_with(people), people)
+    client = Client()
+    for person, is_shown in ((people.bob, True), (people.alice, False)):
+        client.force_login(person)
+        shown = client.get(reverse("my_usage")).content.decode()
+        assert ("The limit of the API key robot for this month" in shown) is is_shown

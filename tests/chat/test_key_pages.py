@@ -47,7 +47,12 @@ def text_of(answer: Any, status: int = 200) -> str:
 
 
 def form(people: Cast, **changes: Any) -> dict[str, Any]:
-    given = {"once": new_prefix(), "name": "robot", "team": str(people.team.pk), "reach": "all"}
+    given: dict[str, Any] = {
+        "once": new_prefix(),
+        "name": "robot",
+        "team": str(people.team.pk),
+        "reach": "all",
+    }
     given |= {"amount": "2.50", "period": "week", "expires_on": "", "scopes": ["send_message"]}
     return given | changes
 
