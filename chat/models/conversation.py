@@ -54,9 +54,11 @@ class Conversation(models.Model):
     pinned_at = models.DateTimeField(_("pinned"), null=True, blank=True)
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
+    # A program's answer is kept for a while only: since then its text is gone.
+    forgotten_at = models.DateTimeField(_("text removed"), null=True, blank=True)
 
     class Meta:
-        """The index is the sidebar's order."""
+        """The first index is the sidebar's order."""
 
         verbose_name = _("conversation")
         verbose_name_plural = _("conversations")
@@ -64,7 +66,12 @@ class Conversation(models.Model):
             models.Index(
                 fields=["team", "source", "deleted_at", "-updated_at", "id"],
                 name="conversation_list_by_source",
-            )
+            ),
+            models.Index(
+                fields=["updated_at"],
+                condition=models.Q(source="api", forgotten_at=None),
+                name="conversation_to_forget",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ from chat.search import fold
 from chat.services.alerts import tell_price_missing
 from chat.services.announcements import ConversationChange, announce
 from chat.services.errors import (
+    AnswerForgotten,
     BudgetTooSmall,
     ContentInvalid,
     IdempotencyMismatch,
@@ -77,7 +78,8 @@ def check_content(intent: Intent) -> None:
 def sent_before(principal: Principal, client_id: UUID, payload_sha256: str) -> Admitted | None:
     """The turn that a person asked for with this id before; None if she did not.
 
-    Raises IdempotencyMismatch if it was for something else, NotVisible and Forbidden.
+    Raises IdempotencyMismatch if it was for something else, AnswerForgotten, NotVisible and
+    Forbidden.
     """
     sent = Turn.objects.filter(requester_id=principal.user_id, client_id=client_id)
     # Hardly ever is it there, and a look without reading it takes half as long.
@@ -90,6 +92,8 @@ def sent_before(principal: Principal, client_id: UUID, payload_sha256: str) -> A
         raise NotVisible
     if turn.payload_sha256 != payload_sha256:
         raise IdempotencyMismatch
+    if turn.conversation.forgotten_at is not None:
+        raise AnswerForgotten
     return admitted_of(turn, created=False)
 
 

@@ -27,6 +27,13 @@ class IdempotencyMismatch(Refused):
     code = "idempotency_mismatch"
 
 
+class AnswerForgotten(Refused):
+    """This was asked and answered before, and the answer's text is not kept any more. Ask with a
+    new id, or without one."""
+
+    code = "answer_forgotten"
+
+
 class TooManyTurns(Refused):
     """Too many answers are being written at once. Wait for one to end, or stop it."""
 
@@ -110,6 +117,7 @@ class NoRunner(Restarting):
 
 
 __all__ = [
+    "AnswerForgotten",
     "BudgetTooSmall",
     "ContentInvalid",
     "Forbidden",

@@ -57,8 +57,8 @@ class Asking:
 
         async def store_and_note() -> Admitted:
             admitted = await store()
-            if self._abandoned and admitted.created:
-                # Before it runs: wherever that is, its owner finds the wish.
+            if self._abandoned and admitted.created and admitted.node != self._engine.node:
+                # Before it runs: its owner finds the wish.
                 await cross(note_interrupt, admitted.turn_id, self._principal.user_id)
             return admitted
 

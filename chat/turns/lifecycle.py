@@ -9,12 +9,14 @@ from chat.services.leases import forget_others
 from chat.turns.alert_teller import AlertTeller
 from chat.turns.anchoring import DailyAnchors
 from chat.turns.engines import engine
+from chat.turns.forgetting import Forgetting
 from chat.turns.limits import close_gates
 from chat.turns.relays import directory
 from chat.turns.relays.first_look import look_at_relays as look_at_relays
 
 _alerts = AlertTeller()
 _anchors = DailyAnchors()
+_forgetting = Forgetting()
 _draining = False
 _taken_over = False
 
@@ -38,6 +40,7 @@ async def start(role: str) -> None:
     await cross(count_tokens, "warm", "gpt-4.1")
     _alerts.start()
     _anchors.start()
+    _forgetting.start()
 
 
 def begin_drain(*, taken_over: bool) -> None:
@@ -55,6 +58,7 @@ async def drain(seconds: float) -> None:
 
 async def close() -> None:
     """End everything, after a drain. The engine stays where it is found, and takes nothing."""
+    await _forgetting.aclose()
     await _anchors.aclose()
     await _alerts.aclose()
     await engine().aclose()

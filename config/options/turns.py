@@ -56,6 +56,15 @@ class Turns:
         meaning="Longest body of a request under `/v1/`; a longer one is refused. At most "
         "MAX_REQUEST_BYTES.",
     )
+    api_answer_hours: int = variable(
+        "API_ANSWER_HOURS",
+        24,
+        unit="hours",
+        low=1,
+        high=87_600,
+        meaning="So long the text of an answer to a program is kept, for a request that is "
+        "repeated with its Idempotency-Key. The figures stay, and so do the answers of batches.",
+    )
     picture_tokens: int = variable(
         "PICTURE_TOKENS",
         3000,

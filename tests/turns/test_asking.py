@@ -167,3 +167,38 @@ async def test_a_refused_turn_leaves_nothing_to_interrupt(program: Program) -> N
     with pytest.raises(TooManyTurns):
         await program.asking.begin(refuse)
     await program.asking.interrupt()
+
+
+async def test_who_goes_during_the_admission_stops_what_is_admitted_then(program: Program) -> None:
+    may_store = asyncio.Event()
+
+    async def store() -> Admitted:
+        await may_store.wait()
+        return admitted(is_completion=True, node="here")
+
+    beginning = asyncio.create_task(program.asking.begin(store))
+    await asyncio.sleep(0)
+    program.asking.abandon()
+    may_store.set()
+    await beginning
+    await until(lambda: program.records.ends)
+    assert program.records.ends[0].state == "interrupted"
+
+
+async def test_who_gives_up_waiting_for_the_admission_leaves_no_watcher(program: Program) -> None:
+    may_store, turn = asyncio.Event(), admitted(is_completion=True, node="here")
+
+    async def store() -> Admitted:
+        await may_store.wait()
+        return turn
+
+    beginning = asyncio.create_task(program.asking.begin(store))
+    await asyncio.sleep(0)
+    program.asking.abandon()
+    beginning.cancel()
+    await asyncio.wait({beginning})
+    program.asking.leave()
+    may_store.set()
+    await until(lambda: program.records.ends)
+    assert program.records.ends[0].state == "interrupted"
+    assert not program.engine.hub.is_watched(turn.conversation_id)
