@@ -82,14 +82,13 @@ class Command(BaseCommand):
         if options["file"] is None:
             raise CommandError("Name a file of prompts, or a batch with --resume.")
         principal = _asker(options["person"], options["team"])
-        made = make_batch(principal, _wanted(options))
-        self.stderr.write(f"Batch {made.batch_id}. Ctrl-C stops it.")
-        return principal, made.batch_id
+        return principal, make_batch(principal, _wanted(options)).batch_id
 
     def _watch(self, principal: Principal, batch_id: UUID, options: dict[str, Any]) -> BatchView:
         """Look until it does not run any more; Ctrl-C stops it."""
         progress = progress_on(sys.stderr)
         try:
+            self.stderr.write(f"Batch {batch_id}. Ctrl-C stops it.")
             if not living(settings.NODES.lease_seconds).exclude(role="web").exists():
                 self.stderr.write(NO_SERVER)
             while (batch := _look(principal, batch_id)).state == "running" or batch.lines.running:
