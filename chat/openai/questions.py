@@ -5,11 +5,14 @@ import time
 from functools import partial
 from uuid import UUID, uuid4, uuid5
 
+from django.db import Error as DatabaseError
+
 from accounts.authentication import revalidate
 from accounts.policy import Principal, StaleRights, require
 from accounts.roles import Capability
 from chat.completions import AnswerWriter, Asked, ProgramError, read_request
 from chat.crossing import cross
+from chat.openai.refusals import explain
 from chat.relay.errors import ModelUnknown
 from chat.services.completions import start_completion
 from chat.services.intents import Admitted, Completion, Models, PromptMessage
@@ -20,6 +23,7 @@ from chat.turns.relays import directory
 
 KEYS_NAMESPACE = UUID("6c1f2f6e-1c0e-4f0b-9d5f-3a2f0f6f1a77")
 LONGEST_KEY = 255
+KEY_ENDED = "The API key was revoked while the answer was written. What had come was charged."
 
 
 class Question:
@@ -89,6 +93,19 @@ class Question:
             self.created,
             include_usage=self.asked.include_usage,
         )
+
+    async def explain(self, error: Exception) -> ProgramError:
+        """Return what is told of a failure; of an answer that was stopped because the key has
+        ended, that."""
+        told = explain(error)
+        if told.code != "interrupted":
+            return told
+        try:
+            if await cross(revalidate, self.principal) is not None:
+                return told
+        except DatabaseError:
+            return told
+        return ProgramError("invalid_api_key", KEY_ENDED, detail=told.detail)
 
     async def stop(self) -> None:
         """Interrupt the turn at once, if this very question began it."""

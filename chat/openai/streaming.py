@@ -9,7 +9,6 @@ from chat.completions import AnswerWriter, ProgramError
 from chat.completions.answers import failure_of
 from chat.openai.calls import Call, Disconnected
 from chat.openai.questions import Question
-from chat.openai.refusals import explain
 from chat.protocol import Done, Error, Notice
 from chat.turns.asking import TurnEvent
 
@@ -85,7 +84,7 @@ async def stream_answer(call: Call, question: Question, gone: "asyncio.Task[None
     except Disconnected:
         raise
     except Exception as error:
-        await stream.fail(explain(error))
+        await stream.fail(await question.explain(error))
     finally:
         following.cancel()
         await asyncio.wait({following})

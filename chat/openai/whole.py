@@ -44,7 +44,11 @@ async def give_whole(call: Call, question: Question, gone: "asyncio.Task[None]")
         await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
             raise Disconnected
-        await call.answer(200, waiting.result())
+        try:
+            answer = waiting.result()
+        except ProgramError as error:
+            raise await question.explain(error) from None
+        await call.answer(200, answer)
     finally:
         waiting.cancel()
         await asyncio.wait({waiting})

@@ -123,7 +123,7 @@ def test_whoever_proves_nothing_is_refused_in_one_way(tram_server: TramServer, k
         answer = httpx.post(
             tram_server.url + PATH,
             json=question(),
-            headers={name: value.encode("latin-1") for name, value in headers.items()},
+            headers={name.encode(): value.encode("latin-1") for name, value in headers.items()},
             trust_env=False,
         )
         assert answer.status_code == 401, claim
@@ -156,7 +156,7 @@ def test_a_packed_body_is_refused(program: Program) -> None:
 
 @pytest.mark.parametrize("text", ["", "a b", "k" * 256, "é"])
 def test_an_idempotency_key_that_is_none_is_refused(program: Program, text: str) -> None:
-    headers = {"Idempotency-Key": text.encode("latin-1")}
+    headers = {b"Idempotency-Key": text.encode("latin-1")}
     answer = program.http.post(PATH, json=question(), headers=headers)
     assert answer.status_code == 400
     assert error_of(answer)["param"] == "Idempotency-Key"
