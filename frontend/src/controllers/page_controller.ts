@@ -111,6 +111,7 @@ export default class PageController extends Controller<HTMLElement> {
   }
 
   #showLine(line: Line): void {
+    this.connectionTarget.toggleAttribute("data-stays", line.says === "streaming");
     this.connectionTarget.replaceChildren(...wordsOf(line));
   }
 
