@@ -93,6 +93,8 @@ def _cost(principal: Principal, lines: Sequence[BatchRequest]) -> tuple[str, str
         return "", ""
     amounts = {"low": shown_usd(low), "high": shown_usd(high)}
     told = _("about %(low)s to %(high)s") % amounts
+    if amounts["low"] == amounts["high"]:
+        told = _("about %(high)s") % amounts
     if high <= min(left):
         return told, ""
     warning = _(

@@ -99,7 +99,7 @@ def test_six_lines_are_looked_at_answered_and_taken_home(
     whole = row(page, 2).get_by_role("link", name="All of line 2")
     whole.click()
     expect(whole).to_have_attribute("aria-expanded", "true")
-    expect(row(page, 2).locator("[data-whole]")).to_contain_text("The second prompt")
+    expect(page.locator("[data-key='2'] + [data-added]")).to_contain_text("The second prompt")
     page.get_by_role("link", name="Failed 1").click()
     expect(page.locator("#batch-lines tr")).to_have_count(1)
 
@@ -136,13 +136,13 @@ def test_figures_follow_by_themselves_and_leave_what_is_opened(
     link = row(page, 1).get_by_role("link")
     link.focus()
     page.keyboard.press("Enter")
-    expect(row(page, 1).locator("[data-whole]")).to_be_visible()
+    expect(page.locator("[data-key='1'] + [data-added]")).to_be_visible()
     expect(row(page, 2)).to_contain_text("Running")
     # In another tab it is stopped, and let go on.
     other = alice.second_tab().page
     other.get_by_role("button", name="Stop").click()
     expect(state(page)).to_have_text("Stopped")
-    expect(row(page, 1).locator("[data-whole]")).to_be_visible()
+    expect(page.locator("[data-key='1'] + [data-added]")).to_be_visible()
     expect(link).to_be_focused()
     expect(page.locator("[data-batch-target=news]")).to_contain_text("The batch is stopped.")
     assert page.evaluate("window.stayed")

@@ -4,6 +4,7 @@ import { Controller } from "@hotwired/stimulus";
 import { Milestones, type Standing } from "../models/milestones";
 import { Refreshing } from "../models/refreshing";
 import { pageAt, Unreachable } from "../page_reading";
+import { element } from "../rendering/elements";
 import { rememberRows, takeOver } from "../rendering/live_page";
 
 export default class BatchController extends Controller<HTMLElement> {
@@ -40,27 +41,31 @@ export default class BatchController extends Controller<HTMLElement> {
     this.#refreshing?.rest();
   }
 
-  /** Shows a whole answer where its beginning stands; its link leads to a page with the same. */
+  /** Shows a whole line below its beginning; the link leads to a page with the same. */
   async open(event: Event): Promise<void> {
     const link = event.currentTarget as HTMLAnchorElement;
     if (event instanceof MouseEvent && (event.ctrlKey || event.metaKey || event.shiftKey)) return;
     event.preventDefault();
-    const cell = link.parentElement;
-    const opened = cell?.querySelector("[data-whole]");
-    if (opened) {
+    const row = link.closest("tr");
+    const opened = row?.nextElementSibling;
+    if (opened?.matches("[data-added]")) {
       opened.remove();
       link.setAttribute("aria-expanded", "false");
       return;
     }
+    if (link.hasAttribute("aria-busy")) return;
+    link.setAttribute("aria-busy", "true");
     try {
       const { page } = await pageAt(link.href);
       const whole = page.querySelector("[data-whole]");
-      if (whole === null || cell === null) throw new Unreachable();
-      cell.append(document.importNode(whole, true));
+      if (whole === null || row === null) throw new Unreachable();
+      const cell = element("td", { colspan: String(row.cells.length) }, document.importNode(whole, true));
+      row.after(element("tr", { "data-added": "" }, cell));
       link.setAttribute("aria-expanded", "true");
     } catch {
       location.assign(link.href);
     }
+    link.removeAttribute("aria-busy");
   }
 
   async #read(): Promise<boolean> {

@@ -28,12 +28,12 @@ export function takeOver(root: HTMLElement, fresh: Document): boolean {
 function takeRows(current: HTMLElement, wanted: HTMLElement): void {
   const held = new Map<string, Element>();
   for (const row of current.children) held.set(keyOf(row), row);
-  const rows = [...wanted.children].map((row) => {
+  const rows = [...wanted.children].flatMap((row) => {
     const old = held.get(keyOf(row));
-    if (old !== undefined && written.get(old) === row.outerHTML) return old;
+    if (old !== undefined && written.get(old) === row.outerHTML) return withAdded(old);
     const made = document.importNode(row, true);
     written.set(made, row.outerHTML);
-    return made;
+    return [made];
   });
   const kept = new Set<Element>(rows);
   // What stays is not moved: moving would take the focus from it.
@@ -42,6 +42,12 @@ function takeRows(current: HTMLElement, wanted: HTMLElement): void {
     const there = current.children[index];
     if (there !== row) current.insertBefore(row, there ?? null);
   });
+}
+
+/** A row, and what was opened below it. */
+function withAdded(row: Element): Element[] {
+  const next = row.nextElementSibling;
+  return next?.matches("[data-added]") ? [row, next] : [row];
 }
 
 function keyOf(row: Element): string {
