@@ -3,8 +3,13 @@
 import type { Connection } from "./models/connection";
 import type { Waking } from "./models/waking";
 
+/** A browser has six connections to a site by HTTP/1.1: of many pages that stream, the hidden ones let go. */
+const HIDDEN_MS = 30_000;
+
 export function listen(connection: Connection, waking: Waking): void {
+  let hidden = 0;
   const awake = () => {
+    window.clearTimeout(hidden);
     connection.wake();
     waking.watch();
   };
@@ -17,7 +22,10 @@ export function listen(connection: Connection, waking: Waking): void {
   document.addEventListener("resume", awake);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") awake();
-    else waking.rest();
+    else {
+      waking.rest();
+      hidden = window.setTimeout(() => connection.rest(true), HIDDEN_MS);
+    }
   });
   if (document.visibilityState === "visible") waking.watch();
 }

@@ -92,3 +92,20 @@ test("the line says that sockets are blocked while they are, and not for a momen
   line.status({ kind: "up" });
   assert.deepEqual(said, ["streaming", "reconnecting", "back", "streaming", "nothing"]);
 });
+
+test("a hidden page lets its stream go and keeps a socket, and has one again when it is seen", async () => {
+  const { connection, asked, newest, statuses, live } = await streaming();
+  connection.rest(true);
+  assert.equal(newest().signal.aborted, true);
+  await live(60_000);
+  assert.equal(asked.length, 1);
+  connection.wake();
+  await live(1_000);
+  newest().begin(READY);
+  await live();
+  assert.deepEqual(statuses.at(-1), { kind: "up", streams: true });
+  const bySocket = setUp(() => null);
+  bySocket.sockets[0]?.onmessage?.({ data: JSON.stringify(READY) } as MessageEvent);
+  bySocket.connection.rest(true);
+  assert.equal(bySocket.sockets[0]?.closed, false);
+});

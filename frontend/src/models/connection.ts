@@ -117,8 +117,9 @@ export class Connection {
     } else if (!this.#patience.shorterThan(PROBE_MS)) this.#await(PROBE_MS);
   }
 
-  /** Closes the socket until `wake`: the page goes into the browser's cache. */
-  rest(): void {
+  /** Closes the socket until `wake`: the page goes into the browser's cache, or nobody sees it and it `streams`. */
+  rest(streams = false): void {
+    if (streams && !this.#ways.streams) return;
     this.timers.clear(this.#retry);
     this.#ways.rest();
     if (this.#socket === null) return;
@@ -234,9 +235,7 @@ export class Connection {
 }
 
 /** The bytes of a frame, as the server counts them. */
-function sizeOf(data: string): number {
-  return new TextEncoder().encode(data).length;
-}
+const sizeOf = (data: string): number => new TextEncoder().encode(data).length;
 
 function parse(data: string): Event | null {
   try {
