@@ -19,6 +19,7 @@ urlpatterns = [
     path("keys/team/<uuid:team_id>/", views.team_keys, name="team_keys"),
     path("keys/<int:key_id>/budget/", views.key_budget, name="key_budget"),
     path("keys/<int:key_id>/revoke/", views.key_revoke, name="key_revoke"),
+    path("api/docs/", views.doors, name="doors"),
     path("api/openapi.json", views.openapi, name="openapi"),
     path("api/", api.urls),
     path("health", views.health, name="health"),

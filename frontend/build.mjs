@@ -1,6 +1,7 @@
 /**
  * Builds the page into build/: app.js with its chunks, app.css with fonts, batches.js and batches.css of the
- * pages about batches, keys.js and keys.css of those about API keys, theme.js, icons.svg and mark.svg.
+ * pages about batches, keys.js and keys.css of those about API keys, doors.js and doors.css of the one about
+ * the doors for programs, theme.js, icons.svg and mark.svg.
  */
 
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -36,7 +37,7 @@ const shared = {
 
 const page = {
   ...shared,
-  entryPoints: { app: "src/app.ts", batches: "src/batches.ts", keys: "src/keys.ts" },
+  entryPoints: { app: "src/app.ts", batches: "src/batches.ts", keys: "src/keys.ts", doors: "src/doors.ts" },
   format: "esm",
   splitting: true,
   // Chunks carry their own fingerprint and are named relative to app.js, so the server may rename app.js alone.
@@ -48,7 +49,7 @@ const theme = { ...shared, entryPoints: { theme: "src/theme.ts" }, format: "iife
 
 const styles = {
   ...shared,
-  entryPoints: { app: "css/app.css", batches: "css/batches.css", keys: "css/keys.css" },
+  entryPoints: { app: "css/app.css", batches: "css/batches.css", keys: "css/keys.css", doors: "css/doors.css" },
   assetNames: "fonts/[name]-[hash]",
   loader: { ".woff2": "file" },
   plugins: [onlyWoff2],

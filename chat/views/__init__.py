@@ -8,7 +8,7 @@ from chat.views.batches import (
     batch_stop,
     batches,
 )
-from chat.views.description import openapi
+from chat.views.description import doors, openapi
 from chat.views.failures import page_not_found, server_error
 from chat.views.keys import key_budget, key_revoke, keys, new_key, team_keys
 from chat.views.metrics import metrics
@@ -23,6 +23,7 @@ __all__ = [
     "batch_stop",
     "batches",
     "conversation",
+    "doors",
     "health",
     "key_budget",
     "key_revoke",

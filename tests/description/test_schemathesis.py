@@ -30,8 +30,10 @@ def ask(site: TramServer, key: str, *options: str) -> str:
         *options,
     ]
     env = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.description.serializers"}
+    env["PYTHONPATH"] = str(ROOT)
+    # It leaves a folder where it runs.
     done = subprocess.run(
-        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=MOST_SECONDS
+        command, cwd=site.data_dir, env=env, capture_output=True, text=True, timeout=MOST_SECONDS
     )
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
     return done.stdout
