@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from accounts.policy import Principal
+from accounts.services.keys import create_api_key
 from billing.budgets import budget_of
 from billing.models import Hold, Settlement
 from chat.models import Message, Turn, TurnState
@@ -19,6 +20,7 @@ from tests.billing.test_races import all_at_once
 from tests.chat.admitting import attempt_of, finish, send, wish
 from tests.chat.conftest import alice, bob, people, principal
 from tests.chat.test_admission import priced
+from tests.chat.test_completions import ask, asked, program
 from tests.people import Cast
 
 __all__ = ["alice", "bob", "people", "priced"]
@@ -38,6 +40,15 @@ def test_one_id_sent_many_times_at_once_is_one_turn(alice: Principal, people: Ca
     assert [turn.created for turn in got].count(True) == 1
     assert (Turn.objects.count(), Message.objects.count(), Hold.objects.count()) == (1, 2, 1)
     assert budget_of(people.team.pk).held_nano_usd == got[0].hold_nano_usd
+
+
+def test_one_request_of_a_program_many_times_at_once_is_one_turn(people: Cast) -> None:
+    key = program(create_api_key(people.bob, people.team, "a script").key)
+    wanted, got = asked(), list[Admitted]()
+    all_at_once(lambda _: got.append(ask(key, wanted)), 8)
+    assert len({turn.turn_id for turn in got}) == 1
+    assert [turn.created for turn in got].count(True) == 1
+    assert (Turn.objects.count(), Message.objects.count(), Hold.objects.count()) == (1, 1, 1)
 
 
 def test_a_person_never_has_more_turns_than_allowed_in_all_her_teams(
