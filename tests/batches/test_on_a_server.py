@@ -18,7 +18,7 @@ from tests.faults.nodes.standing import MODEL
 from tests.processes import ROOT
 from tests.servers import TramServer
 
-TEMPO = ("--tokens-per-second", "150", "--first-token-seconds", "0.02")
+TEMPO = ("--tokens-per-second", "400", "--first-token-seconds", "0.02")
 QUICK = {"BATCH_RETRY_SECONDS": "0.1", "DRAIN_SECONDS": "1", "MAX_RETRIES": "0"}
 PATIENCE_SECONDS = 40.0
 LOOK_SECONDS = 0.05
@@ -27,7 +27,7 @@ HELD = "select coalesce(sum(held_nano_usd), 0) from billing_budget"
 
 @pytest.fixture(scope="module")
 def server(server_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TramServer]:
-    """A site whose answers take a second or so."""
+    """A site whose answers take a tenth of a second or so."""
     folder = tmp_path_factory.mktemp("tram")
     with TramServer(folder, server_template, QUICK, relay_options=TEMPO) as made:
         yield made
@@ -50,6 +50,17 @@ def send(client: httpx.Client, lines: int, **fields: Any) -> str:
     return str(answer.json()["id"])
 
 
+def hold_answers(server: TramServer, times: int) -> None:
+    """Let the relay's next answers begin and not go on."""
+    held = {"script": [{"act": "say", "tokens": 5}, {"act": "hang"}], "times": times}
+    tell_relay(server, held)
+
+
+def tell_relay(server: TramServer, script: dict[str, Any]) -> None:
+    address = server.relay_url.removesuffix("/v1") + "/demo/queue"
+    httpx.post(address, json=script, trust_env=False).raise_for_status()
+
+
 def until(client: httpx.Client, id: str, **wanted: Any) -> Any:
     """Wait for the batch to be so: its fields, or at least so many lines in a state."""
     give_up_at = time.monotonic() + PATIENCE_SECONDS
@@ -65,16 +76,12 @@ def until(client: httpx.Client, id: str, **wanted: Any) -> Any:
 def test_a_batch_stops_goes_on_and_gives_its_answers_as_files(
     server: TramServer, bob: httpx.Client
 ) -> None:
+    hold_answers(server, 3)
     id = send(bob, 8, concurrency=3)
-    until(bob, id, answered=2, running=1)
-    stopped = bob.post(f"/api/batches/{id}/stop").json()
-    assert stopped["state"] == "stopped"
-    stopped = until(bob, id, waiting=8 - 5)
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while stopped["lines"]["running"]:
-        assert time.monotonic() < give_up_at
-        stopped = until(bob, id, state="stopped")
-    assert stopped["lines"]["answered"] < 8
+    until(bob, id, running=3)
+    assert bob.post(f"/api/batches/{id}/stop").json()["state"] == "stopped"
+    stopped = until(bob, id, waiting=8)
+    assert (stopped["state"], stopped["lines"]["running"]) == ("stopped", 0)
 
     assert bob.post(f"/api/batches/{id}/resume").json()["state"] == "running"
     done = until(bob, id, state="finished")
@@ -118,8 +125,7 @@ def test_what_the_relay_broke_off_is_asked_again_and_both_turns_are_paid(
     server: TramServer, bob: httpx.Client
 ) -> None:
     broken = {"script": [{"act": "say", "tokens": 8}, {"act": "reset"}], "times": 1}
-    address = server.relay_url.removesuffix("/v1") + "/demo/queue"
-    httpx.post(address, json=broken, trust_env=False).raise_for_status()
+    tell_relay(server, broken)
 
     id = send(bob, 1)
     done = until(bob, id, state="finished")
@@ -145,8 +151,9 @@ def test_a_model_that_nobody_offers_fails_its_line_alone(bob: httpx.Client) -> N
 
 
 def test_a_drained_server_goes_on_after_its_restart(server: TramServer, bob: httpx.Client) -> None:
+    hold_answers(server, 4)
     id = send(bob, 12, concurrency=4)
-    until(bob, id, answered=2, running=1)
+    until(bob, id, running=4)
 
     assert server.terminate() == 0
     assert server.rows("select count(*) from chat_turn where state = 'running'") == [(0,)]

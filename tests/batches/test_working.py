@@ -13,15 +13,9 @@ from accounts.services.principals import principal_for_key_id
 from billing.models import Settlement, Transfer
 from chat.models import Batch, BatchLine, Message, Node, Turn
 from chat.queries.batches import view_of_batch
+from chat.services.batch_asking import LineGone, hold_line, standing_of
 from chat.services.batch_changes import delete_batch, resume_batch, stop_batch
-from chat.services.batch_lines import (
-    LineGone,
-    end_line,
-    fail_line,
-    halt_batch,
-    hold_line,
-    standing_of,
-)
+from chat.services.batch_ends import end_line, fail_line, halt_batch
 from chat.services.batch_taking import give_back, purge_batch
 from chat.services.errors import BudgetTooSmall
 from chat.services.recovery import recover_turn

@@ -7,7 +7,7 @@ from uuid import UUID
 from accounts.policy import Principal
 from chat.completions import read_request
 from chat.models import Batch, BatchLine, Node
-from chat.services.batch_lines import Standing, admit_line, standing_of
+from chat.services.batch_asking import Standing, admit_line, standing_of
 from chat.services.batch_taking import take_batches
 from chat.services.batches import NewBatch, make_batch
 from chat.services.intents import Admitted, Completion, Models, PromptMessage

@@ -12,17 +12,15 @@ from accounts.policy import PolicyRefusal, StaleRights
 from chat.completions import ProgramError
 from chat.crossing import cross
 from chat.relay.errors import ModelUnknown, RelayError
-from chat.services.batch_lines import (
+from chat.services.batch_asking import (
     LineGone,
     NextLine,
     Standing,
     admit_line,
-    end_line,
-    fail_line,
-    halt_batch,
     hold_line,
     standing_of,
 )
+from chat.services.batch_ends import end_line, fail_line, halt_batch
 from chat.services.batch_taking import purge_batch
 from chat.services.errors import (
     BudgetTooSmall,
