@@ -49,6 +49,21 @@ ASKED_BY_OTHERS = (
     ("alice", "gemini", "Compare bus and tram in a table"),
     ("alice", "gpt-4.1", "Write a short function in Python"),
 )
+TICKETS = (
+    '{"id": "T-1", "prompt": "Ticket 1: the second door of car 12 does not close in the cold."}',
+    '{"id": "T-2", "prompt": "Ticket 2: the display shows the wrong stop after the depot."}',
+    '{"id": "T-3", "promt": "Ticket 3: the bell rings twice."}',
+    *(
+        f'{{"id": "T-{n}", "prompt": "Ticket {n}: the ticket machine gives no change."}}'
+        for n in range(4, 31)
+    ),
+)
+SUMMARIES = (
+    "Door 2 of car 12 sticks below 5 °C; the seal is to be changed.",
+    "Past the depot the display is one stop ahead; the route file is to be corrected.",
+    "The machine of car 4 gives no change; its coin tray is to be emptied.",
+    "The machine of car 5 gives no change; its coin tray is to be emptied.",
+)
 
 
 def main() -> int:
@@ -88,9 +103,28 @@ def take_all(site: TramServer, browser: Browser) -> None:
     picture(
         desks("alice", viewport=NARROW, has_touch=True, is_mobile=True).go(path), "chat-narrow.png"
     )
+    batch(alice, RelayScripts(site))
     alice.page.goto(site.url + "/admin/")
     alice.page.screenshot(path=IMAGES / "admin.png")
     desks.close()
+
+
+def batch(desk: Desk, relay: RelayScripts) -> None:
+    """Take a batch under way: some lines answered, one failed, one being written."""
+    page = desk.page
+    page.goto(desk.url + "/batches/")
+    page.get_by_label("Or the lines themselves").fill("\n".join(TICKETS))
+    page.get_by_label("Name").fill("Tickets of November, in a sentence each")
+    page.get_by_label("Answers at a time").fill("1")
+    for answer in SUMMARIES:
+        relay.next_says(answer)
+    relay.next_hangs_after("The ticket machine")
+    page.get_by_role("button", name="Start the batch").click()
+    expect(page.locator("#batch-lines tr", has_text="Running")).to_have_count(1)
+    expect(page.locator("#batch-lines tr", has_text="Answered")).to_have_count(len(SUMMARIES))
+    page.screenshot(path=IMAGES / "batch.png")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
 
 
 def picture(desk: Desk, name: str) -> None:
