@@ -18,6 +18,7 @@ from tests.journeys.resuming import (
     line,
     record_losses,
 )
+from tests.journeys.test_branches import edit_to
 from tests.servers import TramServer
 
 BLOCKED = "The live connection is blocked here. Answers still stream."
@@ -85,18 +86,25 @@ def test_answers_stream_stop_go_on_and_survive_a_reload_without_sockets(
     alice.wait_ended()
 
 
-def test_an_answer_is_edited_and_given_again_without_sockets(
+def test_a_message_is_edited_and_a_cut_answer_gone_on_with_without_sockets(
     desks: Desks, relay: RelayScripts
 ) -> None:
-    alice = open_page(desks, "bob")
+    bob = open_page(desks, "bob")
     relay.next_says("First")
-    expect(alice.ask("One")).to_contain_text("First")
-    relay.next_says("Second")
-    alice.answer.hover()
-    alice.answer.get_by_role("button", name="Answer again").click()
-    alice.again.get_by_role("button", name="Answer again").click()
-    expect(alice.answer_text).to_have_text("Second")
-    alice.wait_ended()
+    bob.ask("One")
+    relay.next_breaks_after("The second answer is cut")
+    bob.use("Edit", bob.question)
+    edit_to(bob, "Two")
+    expect(bob.answer).to_contain_text("The second answer is cut")
+    relay.next_says(" and goes on.")
+    bob.answer.get_by_role("button", name="Continue").click()
+    expect(bob.answer_text).to_have_text("The second answer is cut and goes on.")
+    bob.wait_ended()
+    relay.next_says("Once more")
+    bob.use("Answer again", bob.answer)
+    bob.again.get_by_role("button", name="Answer again").click()
+    expect(bob.answer_text).to_have_text("Once more")
+    bob.wait_ended()
 
 
 def test_the_page_goes_back_to_the_socket_when_it_is_let_through(
