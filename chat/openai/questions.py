@@ -40,6 +40,7 @@ class Question:
         self.admitted: Admitted | None = None
         raw = body.encode() if isinstance(body, str) else body
         self._sha256 = hashlib.sha256(raw).hexdigest()
+        self._is_new = key is None
         self._client_id = uuid4() if key is None else _id_of(principal, key)
 
     async def begin(self) -> Admitted:
@@ -66,6 +67,7 @@ class Question:
             payload_sha256=self._sha256,
             max_tokens=self.asked.max_tokens,
             options=self.asked.options,
+            is_new=self._is_new,
         )
         self.admitted = await self.asking.begin(partial(self._store, completion, models))
         if self.admitted.created_at is not None:

@@ -42,7 +42,8 @@ def start_completion(
     check_size(completion)
     try:
         with transaction.atomic():
-            return _earlier(principal, completion) or _admit(principal, completion, models, node)
+            earlier = None if completion.is_new else _earlier(principal, completion)
+            return earlier or _admit(principal, completion, models, node)
     except (IntegrityError, TooManyTurns, RateLimited):
         # The same request arrived twice at once and the other one was first.
         earlier = _earlier(principal, completion)

@@ -117,7 +117,8 @@ class Completion:
 
     `model` is the id that a relay offers, `asked_model` the name as the program wrote it;
     `options` are further fields of the relay's request (`temperature`, `tools`, ...);
-    `payload_sha256` tells a repeated request with the same `client_id` from another one.
+    `payload_sha256` tells a repeated request with the same `client_id` from another one. One whose
+    id was made up for it `is_new`: it is not looked for.
     """
 
     client_id: UUID
@@ -128,6 +129,7 @@ class Completion:
     source: Literal["api", "batch"] = "api"
     max_tokens: int | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    is_new: bool = False
 
     @property
     def images(self) -> int:
