@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 from accounts.models import APIKey
 from accounts.services.visible_keys import KeyState, state_of
 from billing.room import Room, rooms_of_keys
+from chat.queries.key_use import KeyUse, use_of_keys
 from chat.views.key_form import SCOPES
 
 STATES: dict[KeyState, str | Promise] = {
@@ -40,6 +41,12 @@ class KeyRow:
     key: APIKey
     state: KeyState
     rooms: Sequence[Room]
+    used: KeyUse
+
+    @property
+    def beginning(self) -> str:
+        """The part of the key that is no secret."""
+        return f"tram_{self.key.prefix}_…"
 
     @property
     def works(self) -> bool:
@@ -63,14 +70,17 @@ class KeyRow:
 
 
 def rows_of(keys: Iterable[APIKey]) -> list[KeyRow]:
-    """Keys with how they stand and what is left of their budgets."""
+    """Keys with how they stand, what they used, and what is left of their budgets."""
     found = list(keys)
-    rooms = rooms_of_keys(found)
-    return [KeyRow(key, state_of(key), rooms.get(key.pk, ())) for key in found]
+    rooms, used = rooms_of_keys(found), use_of_keys([key.pk for key in found])
+    return [
+        KeyRow(key, state_of(key), rooms.get(key.pk, ()), used.get(key.pk, KeyUse()))
+        for key in found
+    ]
 
 
-def examples(base_url: str, model: str) -> dict[str, str]:
-    """How a program asks this site, for a shell and for Python; the key is not in them."""
+def examples(base_url: str, model: str) -> list[tuple[str, str]]:
+    """How a program asks this site, by the names of programs; the key is not in them."""
     asked = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
     # Names of models hold no quotes, but who knows: they are quoted for their languages.
     body = shlex.quote(json.dumps(asked, ensure_ascii=False))
@@ -83,4 +93,4 @@ def examples(base_url: str, model: str) -> dict[str, str]:
         ]
     )
     python = _PYTHON.format(base=json.dumps(base_url), model=json.dumps(model))
-    return {"curl": curl, "python": python}
+    return [("curl", curl), ("Python", python)]

@@ -139,8 +139,9 @@ def _made(
         return _form(request, form)
     model = next(iter(made.key.model_names), default) or EXAMPLE_MODEL
     base_url = request.build_absolute_uri("/v1")
-    context = {"key": made.key, "secret": made.secret, "base_url": base_url}
-    return render(request, "chat/key_made.html", context | examples(base_url, model))
+    context: dict[str, Any] = {"key": made.key, "secret": made.secret, "base_url": base_url}
+    context["examples"] = examples(base_url, model)
+    return render(request, "chat/key_made.html", context)
 
 
 def _form(request: HttpRequest, form: KeyForm) -> HttpResponse:

@@ -17,8 +17,10 @@ from accounts.services.principals import principal_for_api_key
 from billing.api_keys import KeyBudget, KeyWish, budget_of_key, make_key
 from billing.models import Limit, Period
 from billing.money import usd_to_nano
+from chat.models import Turn
+from chat.queries.key_use import use_of_keys
 from tests.billing.conftest import set_prices
-from tests.chat.admitting import MODEL
+from tests.chat.admitting import MODEL, finish, send
 from tests.people import Cast
 
 FORBIDDEN = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>|\son\w+=|\sstyle=|<style|javascript:")
@@ -159,6 +161,25 @@ def test_a_budget_is_changed_and_bad_amounts_are_told(people: Cast) -> None:
     for stranger in (people.alice, people.dana, people.charlie):
         assert signed_in(stranger).get(path).status_code == 404
         assert signed_in(stranger).post(path, {"amount": "9"}).status_code == 404
+
+
+def test_what_a_key_used_of_late_is_told_where_it_is_listed(people: Cast) -> None:
+    made = make_key(people.bob, people.team, KeyWish("robot", budget=KeyBudget(usd_to_nano("1"))))
+    program = principal_for_api_key(made.secret)
+    assert program is not None
+    for _ in range(3):
+        finish(send(program))
+    running, old = send(program), send(program)
+    finish(old)
+    Turn.objects.filter(pk=old.turn_id).update(created_at="2026-01-01T00:00Z")
+    used = use_of_keys([made.key.pk])[made.key.pk]
+    ended = Turn.objects.exclude(pk__in=(running.turn_id, old.turn_id))
+    assert used.turns == 3
+    assert used.cost_nano_usd == sum(ended.values_list("cost_nano_usd", flat=True)) > 0
+    assert "3 answers, USD 0.00" in text_of(signed_in(people.bob).get("/keys/"))
+    assert "3 answers" in text_of(
+        signed_in(people.alice).get(reverse("team_keys", args=[people.team.pk]))
+    )
 
 
 def test_a_key_is_revoked_after_a_question(people: Cast) -> None:
