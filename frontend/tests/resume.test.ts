@@ -4,8 +4,10 @@ import type { Api } from "../src/api";
 import { Connection } from "../src/models/connection";
 import { OpenConversation } from "../src/models/open_conversation";
 import { ClockTimers } from "./people";
+import { StreamSocket } from "../src/models/stream_socket";
 import { ServerModel } from "./server_model";
 import { CONVERSATION, type Random } from "./site_model";
+import { postTo } from "./stream_model";
 
 const ALICE = { id: 1, name: "Alice" };
 const CODES = [1006, 1006, 1006, 1001, 4408, 4012];
@@ -16,14 +18,16 @@ class ModelPage {
   readonly connection: Connection;
   readonly #longest = new Map<string, number>();
 
-  constructor(server: ServerModel, timers: ClockTimers, random: Random) {
+  constructor(server: ServerModel, timers: ClockTimers, random: Random, streams: boolean) {
     const api = { messages: (_id: string, leaf: string | null) => server.page(leaf) } as unknown as Api;
     const handlers = {
       ready: () => this.conversation.attach(),
       event: (event: never, bytes: number) => this.conversation.handle(event, bytes),
       status: () => undefined,
     };
-    this.connection = new Connection({ socket: () => server.connect() }, handlers, timers, random, () => timers.now);
+    const now = () => timers.now;
+    const socket = () => (streams ? new StreamSocket(postTo(server), timers, now) : server.connect());
+    this.connection = new Connection({ socket }, handlers, timers, random, now);
     this.conversation = new OpenConversation(api, this.connection, ALICE, timers);
     this.connection.connect();
     void this.conversation.open(CONVERSATION);
@@ -45,12 +49,12 @@ class ModelPage {
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
 /** One story of `steps` steps; gives how often the line was cut. */
-async function play(seed: number, steps: number, faulty: boolean): Promise<number> {
+async function play(seed: number, steps: number, faulty: boolean, streams = false): Promise<number> {
   const random = randomFrom(seed);
   const below = (bound: number) => Math.floor(random() * bound);
   const timers = new ClockTimers();
   const server = new ServerModel(random, faulty);
-  let page = new ModelPage(server, timers, random);
+  let page = new ModelPage(server, timers, random, streams);
   const act = (): void => {
     const { conversation, connection } = page;
     const leaf = conversation.path.leaf;
@@ -63,7 +67,7 @@ async function play(seed: number, steps: number, faulty: boolean): Promise<numbe
     else if (choice < 0.85) server.killNode();
     else if (choice < 0.9 && connection.waiting.length === 0) {
       connection.rest();
-      page = new ModelPage(server, timers, random);
+      page = new ModelPage(server, timers, random, streams);
     } else if (choice < 0.95) connection.wake();
   };
   const deeds: [number, () => void][] = [
@@ -102,8 +106,7 @@ async function settle(server: ServerModel, page: ModelPage, timers: ClockTimers)
     timers.pass(round < 20 ? 300 : 3_000);
     await tick();
     const still = page.connection.ready && page.conversation.caughtUp && !page.conversation.busy;
-    const { socket } = server;
-    const quiet = socket?.toClient.length === 0 && socket.toServer.length === 0 && !server.pagesWait;
+    const quiet = server.open.length > 0 && server.quiet && !server.pagesWait;
     if (round > 30 && still && quiet) return;
     server.finish();
   }
@@ -137,10 +140,10 @@ function randomFrom(seed: number): Random {
 /** `RESUME_SEED=17 npm test` plays one story again. */
 const only = Number(process.env["RESUME_SEED"] ?? 0);
 
-async function playUntil(cuts: number, faulty: boolean): Promise<void> {
+async function playUntil(cuts: number, faulty: boolean, streams = false): Promise<void> {
   let made = 0;
   for (let seed = only || 1; made < cuts; seed += 1) {
-    made += await play(seed, 1_500, faulty);
+    made += await play(seed, 1_500, faulty, streams);
     if (only) return;
   }
 }
@@ -151,4 +154,8 @@ test("over 10,000 cuts, two nodes and their deaths no answer loses, doubles or r
 
 test("servers that lose and repeat chunks are caught up with too", async () => {
   await playUntil(1_000, true);
+});
+
+test("streams over HTTP keep the same promises", async () => {
+  await playUntil(1_500, false, true);
 });
