@@ -27,21 +27,23 @@ def beginnings_of(batch: Batch, numbers: Iterable[int]) -> dict[int, LineTexts]:
         "number",
         Left("body", READ_CHARACTERS),
         Left("turn__assistant_message__content", SHOWN_CHARACTERS + 1),
+        "turn__assistant_message__extras",
     )
     return {
-        number: LineTexts(_cut(prompt_of(body)), _cut(answer or ""))
-        for number, body, answer in rows
+        number: LineTexts(_cut(prompt_of(body)), _cut(_answer(content, extras)))
+        for number, body, content, extras in rows
     }
 
 
 def texts_of(batch: Batch, number: int) -> LineTexts:
     """Return one line's prompt and answer whole. Raises NotVisible where there is no such line."""
     rows = BatchLine.objects.filter(batch=batch, number=number)
-    found = rows.values_list("body", "turn__assistant_message__content").first()
+    message = "turn__assistant_message__"
+    found = rows.values_list("body", f"{message}content", f"{message}extras").first()
     if found is None:
         raise NotVisible
-    body, answer = found
-    return LineTexts(prompt_of(body), answer or "")
+    body, content, extras = found
+    return LineTexts(prompt_of(body), _answer(content, extras))
 
 
 def prompt_of(body: str) -> str:
@@ -55,6 +57,16 @@ def prompt_of(body: str) -> str:
     parts: list[Any] = content if isinstance(content, list) else []
     texts = [part.get("text") for part in parts if isinstance(part, dict)]
     return "\n".join(text for text in texts if isinstance(text, str)) or body
+
+
+def _answer(content: str | None, extras: Any) -> str:
+    """The text; where there is none, what else was answered: a refusal, or calls of tools."""
+    if content or not isinstance(extras, dict):
+        return content or ""
+    refusal = extras.get("refusal")
+    if isinstance(refusal, str):
+        return refusal
+    return msgspec.json.format(msgspec.json.encode(extras)).decode() if extras else ""
 
 
 def _cut(text: str) -> str:

@@ -75,6 +75,7 @@ class ShownLine:
     ttft_ms: int | None
     total_ms: int | None
     error_message: str
+    note: str
 
 
 def shown_batch(view: BatchView) -> ShownBatch:
@@ -123,6 +124,7 @@ def shown_line(line: LineView, texts: LineTexts) -> ShownLine:
         ttft_ms=line.ttft_ms,
         total_ms=line.total_ms,
         error_message=_error(line),
+        note=_("Cut where the longest answer ends.") if line.finish_reason == "length" else "",
     )
 
 

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Milestones } from "../src/models/milestones";
-import { LONGEST_MS, Refreshing, USUAL_MS } from "../src/models/refreshing";
+import { LONGEST_MS, Refreshing, SELDOM_MS, USUAL_MS, type Again } from "../src/models/refreshing";
 
 /** Timers that a test lets pass, and a page to read that says what it is told to. */
 class Reader {
   delays: number[] = [];
   reads = 0;
-  answer: boolean | Error = true;
+  answer: Again | Error = "often";
   told: boolean[] = [];
   #due: (() => void) | null = null;
   readonly refreshing = new Refreshing(
@@ -52,11 +52,14 @@ test("a page is read at once and then again and again, until nothing goes on", a
   await reader.pass();
   assert.equal(reader.reads, 2);
   assert.deepEqual(reader.delays, [USUAL_MS, USUAL_MS]);
-  reader.answer = false;
+  reader.answer = "seldom";
+  await reader.pass();
+  assert.equal(reader.delays.at(-1), SELDOM_MS);
+  reader.answer = "never";
   await reader.pass();
   assert.equal(reader.waits, false);
   await reader.wake();
-  assert.equal(reader.reads, 3);
+  assert.equal(reader.reads, 4);
 });
 
 test("a hidden page is not read, and at once when it is seen again", async () => {
@@ -79,7 +82,7 @@ test("what cannot be read is asked for ever more seldom, and said after the seco
   assert.deepEqual(reader.delays.slice(0, 3), [2 * USUAL_MS, 4 * USUAL_MS, 8 * USUAL_MS]);
   assert.equal(reader.delays.at(-1), LONGEST_MS);
   assert.deepEqual(reader.told, [true]);
-  reader.answer = true;
+  reader.answer = "often";
   await reader.pass();
   assert.deepEqual(reader.told, [true, false]);
   assert.equal(reader.delays.at(-1), USUAL_MS);

@@ -7,11 +7,14 @@ from uuid import uuid4
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.policy import Principal
-from chat.models import Batch, BatchLine, BatchState, LineState
+from chat.models import Batch, BatchLine, BatchState, LineState, Message
+from chat.queries.batch_texts import prompt_of
 from chat.services.batches import NewBatch, make_batch
+from tests.chat import trees
 from tests.chat.admitting import MODEL
 from tests.people import Cast
 
@@ -178,3 +181,40 @@ def test_a_file_is_json_by_its_name_or_by_its_first_line(
     assert alice.post("/batches/", form_of(file=file_of(content, name))).status_code == 302
     states = list(BatchLine.objects.values_list("state", flat=True))
     assert (states.count("waiting"), states.count("failed")) == (waiting, failed)
+
+
+@pytest.mark.parametrize(
+    ("body", "prompt"),
+    [
+        (
+            '{"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "U"}]}',
+            "U",
+        ),
+        (
+            '{"messages": [{"content": [{"type": "text", "text": "A"}, {"type": "image_url"}]}]}',
+            "A",
+        ),
+        ('{"messages": [{"content": [{"type": "image_url"}]}]}', None),
+        ('{"messages": []}', None),
+        ("[1]", None),
+        ("\ud800 no JSON", None),
+    ],
+)
+def test_a_prompt_is_the_last_thing_said_or_what_stands_there(
+    body: str, prompt: str | None
+) -> None:
+    assert prompt_of(body) == (body if prompt is None else prompt)
+
+
+def test_an_answer_without_text_shows_what_it_calls(people: Cast, made: Batch) -> None:
+    where = trees.conversation(people.team, people.alice)
+    turn = trees.answer(where, trees.say(where, "?"), "", finish_reason="length")
+    calls = {"tool_calls": [{"function": {"name": "look_up"}}]}
+    Message.objects.filter(pk=turn.assistant_message_id).update(extras=calls)
+    BatchLine.objects.filter(batch=made, number=1).update(
+        turn=turn, state=LineState.ANSWERED, ended_at=timezone.now()
+    )
+    for address in (f"/batches/{made.pk}/", f"/batches/{made.pk}/1/"):
+        page = text_of(signed_in(people.bob).get(address))
+        assert "look_up" in page
+        assert "Cut where the longest answer ends." in page

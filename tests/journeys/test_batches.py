@@ -148,8 +148,9 @@ def test_figures_follow_by_themselves_and_leave_what_is_opened(
     assert page.evaluate("window.stayed")
 
 
-def test_what_was_typed_stays_when_it_is_refused(desks: Desks) -> None:
-    desks.watch.expect("400")
+def test_what_was_typed_stays_when_it_is_refused(desks: Desks, relay: RelayScripts) -> None:
+    # Refused, and deleted in the end.
+    desks.watch.expect("400|404")
     bob = desks("bob", **CALM)
     page = new_batch(bob)
     choose_file(page, "lines.txt", "One", "Two")
@@ -163,8 +164,16 @@ def test_what_was_typed_stays_when_it_is_refused(desks: Desks) -> None:
     expect(page.get_by_label("Instruction to the model")).to_have_value("Be kind")
     assert_sound(bob)
     page.get_by_label("Or the lines themselves").fill("")
+    relay.next_hangs_after("Not to the end")
+    page.get_by_label("Answers at a time").fill("1")
     start(page)
     expect(page.locator("#batch-lines tr")).to_have_count(2)
+    expect(row(page, 1)).to_contain_text("Running")
+    other = bob.second_tab().page
+    other.locator("summary", has_text="Delete this batch").click()
+    other.get_by_role("button", name="Delete for good").click()
+    expect(other.get_by_text("The batch is deleted.")).to_be_visible()
+    expect(page.get_by_text("This batch is not there any more")).to_be_visible()
 
 
 def test_it_works_without_a_program_in_the_browser(desks: Desks) -> None:

@@ -2,18 +2,19 @@
 
 import { Controller } from "@hotwired/stimulus";
 import { Milestones, type Standing } from "../models/milestones";
-import { Refreshing } from "../models/refreshing";
+import { Refreshing, type Again } from "../models/refreshing";
 import { pageAt, Unreachable } from "../page_reading";
 import { element } from "../rendering/elements";
 import { rememberRows, takeOver } from "../rendering/live_page";
 
 export default class BatchController extends Controller<HTMLElement> {
-  static override targets = ["figures", "said", "news", "stale"];
+  static override targets = ["figures", "said", "news", "stale", "gone"];
   declare readonly figuresTarget: HTMLElement;
   /** How far it is, as a sentence. */
   declare readonly saidTarget: HTMLElement;
   declare readonly newsTarget: HTMLElement;
   declare readonly staleTarget: HTMLElement;
+  declare readonly goneTarget: HTMLElement;
 
   #milestones!: Milestones;
   #refreshing: Refreshing | null = null;
@@ -25,7 +26,7 @@ export default class BatchController extends Controller<HTMLElement> {
   override connect(): void {
     rememberRows(this.element);
     this.#milestones = new Milestones(this.#standing());
-    if (!this.#goesOn()) return;
+    if (this.#again() === "never") return;
     const timers = { set: window.setTimeout.bind(window), clear: (timer: unknown) => window.clearTimeout(timer as number) };
     this.#refreshing = new Refreshing(
       () => this.#read(),
@@ -68,15 +69,20 @@ export default class BatchController extends Controller<HTMLElement> {
     link.removeAttribute("aria-busy");
   }
 
-  async #read(): Promise<boolean> {
-    const { page, status } = await pageAt(location.href);
+  async #read(): Promise<Again> {
+    const { page, status, address } = await pageAt(location.href);
+    const gone = status === 403 || status === 404 || new URL(address).pathname !== location.pathname;
+    this.goneTarget.hidden = !gone;
+    if (gone) return "never";
     if (status !== 200 || !takeOver(this.element, page)) throw new Unreachable();
     if (this.#milestones.reached(this.#standing())) this.newsTarget.textContent = this.saidTarget.textContent;
-    return this.#goesOn();
+    return this.#again();
   }
 
-  #goesOn(): boolean {
-    return this.figuresTarget.dataset["goesOn"] === "true";
+  #again(): Again {
+    const { goesOn, state } = this.figuresTarget.dataset;
+    if (goesOn === "true") return "often";
+    return state === "finished" ? "never" : "seldom";
   }
 
   #standing(): Standing {

@@ -3,16 +3,19 @@
 import type { Timers } from "./ack_policy";
 
 export const USUAL_MS = 1_500;
+/** Nothing goes on, but somebody may let it. */
+export const SELDOM_MS = 10_000;
 export const LONGEST_MS = 30_000;
 
-/** Reads once; says whether there is more to come. Rejects where the page cannot be read. */
-export type Reading = () => Promise<boolean>;
+export type Again = "often" | "seldom" | "never";
+/** Reads once; says when to read again. Rejects where the page cannot be read. */
+export type Reading = () => Promise<Again>;
 
 export class Refreshing {
   #timer: unknown = null;
   #failures = 0;
   #awake = false;
-  #over = false;
+  #again: Again = "often";
   #busy = false;
 
   constructor(
@@ -23,7 +26,7 @@ export class Refreshing {
 
   /** The page is seen: reads at once if it was not before. */
   wake(): void {
-    if (this.#awake || this.#over) return;
+    if (this.#awake || this.#again === "never") return;
     this.#awake = true;
     void this.#now();
   }
@@ -38,7 +41,7 @@ export class Refreshing {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      this.#over = !(await this.read());
+      this.#again = await this.read();
       if (this.#failures > 0) this.told(false);
       this.#failures = 0;
     } catch {
@@ -47,10 +50,11 @@ export class Refreshing {
     } finally {
       this.#busy = false;
     }
-    if (this.#awake && !this.#over) this.#timer = this.timers.set(() => void this.#now(), this.#delayMs());
+    if (this.#awake && this.#again !== "never") this.#timer = this.timers.set(() => void this.#now(), this.#delayMs());
   }
 
   #delayMs(): number {
-    return Math.min(LONGEST_MS, USUAL_MS * 2 ** this.#failures);
+    const usualMs = this.#again === "seldom" ? SELDOM_MS : USUAL_MS;
+    return Math.min(LONGEST_MS, usualMs * 2 ** this.#failures);
   }
 }
