@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import structlog
+from django.conf import settings
 
 from chat.completions import ProgramError
 from chat.openai.calls import Call, Disconnected
 from chat.openai.refusals import explain
 from chat.openai.routing import door_of
-
-log = structlog.get_logger(__name__)
+from chat.services.errors import Restarting
+from chat.turns.lifecycle import is_closed
 
 
 class OpenAIDoors:
@@ -29,12 +29,15 @@ class OpenAIDoors:
 
 async def _answer(call: Call) -> None:
     try:
-        door = door_of(call)
-        await door(call)
+        if is_closed():
+            raise Restarting
+        if settings.SECURE_SSL_REDIRECT and not call.is_secure:
+            raise ProgramError("bad_frame", "Use https: a key must not travel in the clear.")
+        await door_of(call)(call)
     except Disconnected:
         return
     except Exception as error:
-        refusal: ProgramError = explain(error)
+        refusal = explain(error)
         if call.begun:
             # The head is out: only an end without the last word can tell it.
             await call.write(b"", more=False)

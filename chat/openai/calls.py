@@ -31,6 +31,7 @@ class Call:
     ) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.is_secure: bool = scope.get("scheme") == "https"
         self.headers: list[tuple[bytes, bytes]] = list(scope["headers"])
         self.id = f"req_{uuid4().hex}"
         # Named in every answer, once they are known.
