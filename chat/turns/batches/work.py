@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 PASSING = (TooManyTurns, RateLimited, Restarting, StorageUnavailable, StaleRights)
 """Refusals that pass by themselves."""
 PASSING_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 5.0
 
 
 class BatchWork:
