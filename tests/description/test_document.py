@@ -12,6 +12,7 @@ from chat.description import describe, encoded
 from chat.description.page_table import PAGE_DOORS
 from chat.openai.routing import DOORS
 from tests.description.described import PUBLISHED, Operation, published
+from tests.processes import ROOT
 
 TOLD = published()
 
@@ -37,6 +38,14 @@ def test_every_door_of_programs_is_described() -> None:
     }
     assert doors == set(PAGE_DOORS), "words in chat/description/page_table.py"
     assert {"/v1/models/{model}", "/api/chat/stream", "/health", "/ready"} <= set(paths)
+
+
+def test_every_path_is_told_of_in_the_overview() -> None:
+    overview = (ROOT / "docs" / "api.md").read_text().partition("## Which door")[0]
+    for path in TOLD.document["paths"]:
+        # Of what has more below it, the beginning.
+        beginning = path if path.startswith("/v1/") else "/".join(path.split("/")[:3])
+        assert f"{beginning}`" in overview or f"{path}`" in overview, path
 
 
 def test_each_operation_has_an_id_of_its_own() -> None:

@@ -1,13 +1,20 @@
 """A real site does what its description says, door by door."""
 
+import os
+import re
+import shutil
+import subprocess
+import sys
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from chat.views.door_pages import groups
 from tests.description.described import Described, Operation, published
 from tests.openai.program import MODEL
+from tests.processes import ROOT
 from tests.servers import TramServer
 
 TOLD = published()
@@ -101,3 +108,33 @@ def test_a_refusal_of_a_completion_is_as_described(program: httpx.Client, told: 
         answer = program.post(door.path, json=body)
         assert answer.status_code == status
         told.check(door, answer)
+
+
+def run(command: list[str], site: TramServer, key: str) -> str:
+    """Run an example as a person would, and return what it printed."""
+    env = {**os.environ, "TRAM_API_KEY": key, "NO_PROXY": "127.0.0.1"}
+    done = subprocess.run(
+        command, env=env, cwd=site.data_dir, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_examples_of_the_page_run(site: TramServer, key: str) -> None:
+    shown = {door.id: door for group in groups(site.url) for door in group.doors}
+    for name, said in (("createChatCompletion", "choices"), ("makeBatch", '"running"')):
+        curl, python, _ = shown[name].examples
+        if shutil.which("curl"):
+            assert said in run(["sh", "-c", curl.text], site, key)
+        assert run([sys.executable, "-c", python.text], site, key)
+    if node := shutil.which("node"):
+        script = shown["streamAnswer"].examples[2].text
+        said = run([node, "--input-type=module", "--eval", script], site, key)
+        assert said.startswith("200 data: ")
+
+
+def test_the_example_of_the_readme_runs(site: TramServer, key: str) -> None:
+    found = re.search(r"```python\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert found is not None
+    example = found[1].replace("http://127.0.0.1:8000", site.url).replace("tram_…", key)
+    assert len(run([sys.executable, "-c", example], site, key)) > 20
