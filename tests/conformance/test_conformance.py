@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.course import Client, Trial, take
+from tests.conformance.scenario import SCENARIOS
 from tests.conftest import lacking
 from tests.node import node, run_script
 from tests.processes import ROOT
@@ -79,5 +80,4 @@ async def test_a_client_that_invents_its_answers_fails_everywhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tests.conformance.course.PATIENCE_SECONDS", 0.2)
-    with pytest.raises(TimeoutError):
-        await take(deaf)
+    assert set(await take(deaf)) == set(SCENARIOS)
