@@ -94,10 +94,10 @@ class BatchAdmin(Review):
         "called",
         "state",
         "owner",
-        "team",
         "progress",
         "failed",
         "cost",
+        "team",
         "tokens_in",
         "tokens_out",
         "concurrency",
@@ -114,6 +114,11 @@ class BatchAdmin(Review):
         (_("How far"), {"fields": ("progress", "failed", "why_stopped", "concurrency", "node")}),
         (_("Cost"), {"fields": ("cost", "tokens_in", "tokens_out", "turns_link")}),
     )
+
+    class Media:
+        """Leaves out the titles of lines."""
+
+        css = {"all": ("chat/admin/batches.css",)}
 
     begun = moment("created_at", _("begun"))
     ended = moment("ended_at", _("ended"))
