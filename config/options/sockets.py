@@ -23,10 +23,14 @@ class Sockets:
         "FRAMES_BURST", 40, unit="frames", low=1, meaning="Frames that may come at once."
     )
     max_sockets_per_person: int = variable(
-        "MAX_SOCKETS_PER_PERSON", 10, unit="sockets", low=1, meaning="Sockets of one person."
+        "MAX_SOCKETS_PER_PERSON",
+        10,
+        unit="sockets",
+        low=1,
+        meaning="Sockets and pages' streams of one person.",
     )
     max_sockets_per_address: int = variable(
-        "MAX_SOCKETS_PER_ADDRESS", 50, unit="sockets", low=1, meaning="Sockets of one IP address."
+        "MAX_SOCKETS_PER_ADDRESS", 50, unit="sockets", low=1, meaning="The same of one IP address."
     )
     max_api_sockets: int = variable(
         "MAX_API_SOCKETS",
