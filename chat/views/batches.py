@@ -5,7 +5,6 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -24,8 +23,6 @@ from chat.models import LineState
 from chat.queries.batch_texts import beginnings_of, texts_of
 from chat.queries.batches import batch_for, batch_list, line_page, view_of_batch
 from chat.queries.cursors import CursorInvalid
-from chat.queries.model_list import ModelList, model_list
-from chat.relay.errors import RelayError
 from chat.services.batch_changes import (
     delete_batch,
     may_delete,
@@ -36,10 +33,10 @@ from chat.services.batch_changes import (
 )
 from chat.services.batches import make_batch
 from chat.services.errors import Refused
-from chat.turns.relays import Offer, directory
 from chat.views.batch_form import BatchForm
 from chat.views.batch_shown import shown_batch, shown_line, states_of
 from chat.views.batch_verdict import Verdict, look_at
+from chat.views.offered import models_for
 
 PAGE_BATCHES = 30
 PAGE_LINES = 50
@@ -76,7 +73,7 @@ def for_somebody(page: Page) -> Page:
 @for_somebody
 def batches(request: HttpRequest, principal: Principal) -> HttpResponseBase:
     """List the team's batches, look at the lines of a new one, or make it."""
-    models = _models(principal)
+    models = models_for(principal)
     if request.method != "POST":
         return _list(request, principal, BatchForm(models.items, models.default))
     require(principal, Capability.SEND_MESSAGE, principal.team_id)
@@ -190,20 +187,6 @@ def _list(
         "most_bytes": settings.BATCHES.max_bytes,
     }
     return render(request, "chat/batches.html", context, status=400 if refusals else 200)
-
-
-def _models(principal: Principal) -> ModelList:
-    try:
-        # Runs on the server's own event loop, where the relays' connections live.
-        offers, default = async_to_sync(_ask)()
-    except RelayError:
-        return model_list((), "", team_id=principal.team_id, relay_down=True)
-    return model_list(offers, default, team_id=principal.team_id)
-
-
-async def _ask() -> tuple[tuple[Offer, ...], str]:
-    relays = directory()
-    return await relays.offers(), await relays.default_model()
 
 
 def _number(text: str) -> int:

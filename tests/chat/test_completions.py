@@ -13,7 +13,9 @@ from accounts.policy import Forbidden, NotVisible, Principal
 from accounts.roles import Capability
 from accounts.services.keys import create_api_key, revoke_api_key
 from accounts.services.principals import principal_for_key_id
+from billing.api_keys import KeyBudget, KeyWish, make_key
 from billing.budgets import budget_of
+from billing.models import Period
 from chat.models import Conversation, Turn, TurnRequest
 from chat.queries.conversations import conversation_for, conversation_list
 from chat.services.completions import start_completion
@@ -118,6 +120,20 @@ def test_an_empty_budget_refuses_and_nothing_is_stored(key: APIKey) -> None:
     with pytest.raises(BudgetTooSmall):
         ask(program(key), prompt=(PromptMessage("user", "x" * 4_000_000),))
     assert not Conversation.objects.exists()
+
+
+def test_beyond_its_own_budget_a_key_is_refused_with_figures(people: Cast, bob: Principal) -> None:
+    wish = KeyWish("robot", budget=KeyBudget(17_000_000, Period.DAY))
+    bounded = make_key(people.bob, people.team, wish).key
+    assert ask(program(bounded)).max_tokens > 2000
+    with pytest.raises(BudgetTooSmall, match="The limit of this API key for today has") as refused:
+        ask(program(bounded))
+    told = refused.value.detail or {}
+    assert (told["scope"], told["period"]) == ("api_key", "day")
+    assert told["remaining_nano_usd"] < told["needed_nano_usd"]
+    assert told["starts_afresh"] is not None
+    send(bob)
+    assert Turn.objects.count() == 2
 
 
 def test_a_prompt_beyond_the_bound_is_refused_with_the_bound(key: APIKey, settings: Any) -> None:
