@@ -39,6 +39,21 @@ test("a message that was not answered when its stream broke is sent again", asyn
   assert.deepEqual(newest().body.commands, [CHAT]);
 });
 
+test("where two streams are one too many, the first makes room", async () => {
+  const { connection, asked, newest, events, live } = await streaming();
+  connection.start(CHAT);
+  await live();
+  newest().reply({ error: { code: "rate_limited", message: "Too many pages are open." } }, 429);
+  await live(2_000);
+  assert.equal(asked[0]?.signal.aborted, true);
+  newest().begin(READY);
+  await live(1_000);
+  assert.deepEqual(newest().body.commands, [CHAT]);
+  newest().begin(READY, accepted("id-1"));
+  await live();
+  assert.deepEqual(events.at(-1), accepted("id-1"));
+});
+
 test("a stop is a short request, and its refusal is told", async () => {
   const { connection, newest, events, live } = await streaming();
   connection.send({ type: "interrupt", turn: "turn-1" });

@@ -16,6 +16,9 @@ const OPENING_MS = 10_000;
 /** So long an old stream is read on: what was on its way there comes. */
 const GRACE_MS = 1_000;
 
+const TOO_MANY = 4429;
+const COME_BACK = 4408;
+
 type Bringing = Start | Attach;
 type Quick = Exclude<Command, Bringing | { type: "detach" | "ack" | "ping" }>;
 
@@ -196,7 +199,8 @@ export class StreamSocket implements Socket {
     if (line !== this.#current && line !== this.#next) return;
     // A command that is none is told as the socket tells it; the page does not send it again.
     if (told?.id) this.#deliver({ type: "error", ...told } as Event);
-    this.#fail(code);
+    // Two were one too many: with this one closed there is room, and the connection comes back at once.
+    this.#fail(code === TOO_MANY && this.#current !== null ? COME_BACK : code);
   }
 
   #leave(line: StreamLine): void {
