@@ -51,9 +51,13 @@ def ask_next(batch: Batch, node: str) -> Admitted:
 
 
 def ask(batch: Batch, line_id: int, node: str) -> Admitted:
-    body = BatchLine.objects.get(pk=line_id).body
+    completion = completion_of(BatchLine.objects.get(pk=line_id).body)
+    return admit_line(batch.pk, line_id, completion, models=Models(MODEL), node=node)
+
+
+def completion_of(body: str) -> Completion:
     asked = read_request(body)
-    completion = Completion(
+    return Completion(
         client_id=UUID(int=0),
         model=MODEL,
         asked_model=MODEL,
@@ -62,7 +66,6 @@ def ask(batch: Batch, line_id: int, node: str) -> Admitted:
         source="batch",
         max_tokens=asked.max_tokens,
     )
-    return admit_line(batch.pk, line_id, completion, models=Models(MODEL), node=node)
 
 
 def line_of(turn: Admitted) -> BatchLine:
