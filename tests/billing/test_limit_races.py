@@ -3,13 +3,17 @@
 import os
 import random
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db.models import Count, F, Sum
 
-from accounts.models import Team, User
+from accounts.errors import KeyMadeBefore, TooManyKeys
+from accounts.models import APIKey, Team, User
 from accounts.roles import Role
+from accounts.services.keys import new_prefix
 from accounts.services.principals import principal_for_user
 from accounts.services.teams import add_member
 from billing.api_keys import KeyBudget, KeyWish, change_key_budget, make_key
@@ -132,6 +136,28 @@ def test_many_programs_with_one_key_do_not_exceed_its_budget_while_it_is_changed
     assert used[keys[0].pk] == usd_to_nano("0.16")
     assert usd_to_nano("0.08") <= used[keys[1].pk] <= usd_to_nano("0.16")
     assert agrees()
+
+
+def test_a_form_sent_often_at_once_makes_one_key_and_nobody_gets_more_keys_than_allowed(
+    team: Team, bob: User, settings: Any
+) -> None:
+    add_member(team, bob, Role.MEMBER)
+    settings.LIMITS = replace(settings.LIMITS, max_api_keys_per_person=4)
+    prefix, outcomes = new_prefix(), []
+
+    def act(number: int) -> None:
+        same = number % 2 == 0
+        try:
+            wish = KeyWish("robot", budget=KeyBudget(number))
+            make_key(bob, team, wish, prefix=prefix if same else "")
+            outcomes.append("made")
+        except (KeyMadeBefore, TooManyKeys) as refused:
+            outcomes.append(refused.code)
+
+    all_at_once(act, 20)
+    assert outcomes.count("made") == 4 == APIKey.objects.count() == Limit.objects.count()
+    assert APIKey.objects.filter(prefix=prefix).count() <= 1
+    assert len(outcomes) == 20
 
 
 def test_a_period_that_turns_while_many_hold_is_opened_once(
