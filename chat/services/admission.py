@@ -78,8 +78,7 @@ def check_content(intent: Intent) -> None:
 def sent_before(principal: Principal, client_id: UUID, payload_sha256: str) -> Admitted | None:
     """The turn that a person asked for with this id before; None if she did not.
 
-    Raises IdempotencyMismatch if it was for something else, AnswerForgotten, NotVisible and
-    Forbidden.
+    Raises IdempotencyMismatch for something else, AnswerForgotten, NotVisible, Forbidden.
     """
     sent = Turn.objects.filter(requester_id=principal.user_id, client_id=client_id)
     # Hardly ever is it there, and a look without reading it takes half as long.
@@ -180,8 +179,7 @@ def hold_for(turn: Turn, prompt: tuple[PromptMessage, ...]) -> HoldPlaced:
         raise ModelUnpriced(turn.model) from None
     except BudgetExhausted as error:
         raise BudgetTooSmall(f"{error} Nothing was sent or charged.", **_figures(error)) from None
-    turn.max_tokens = hold.max_tokens
-    turn.hold_nano_usd = hold.amount_nano_usd
+    turn.max_tokens, turn.hold_nano_usd = hold.max_tokens, hold.amount_nano_usd
     return hold
 
 
@@ -220,7 +218,6 @@ def _write_messages(turn: Turn, place: Place, intent: Intent, principal: Princip
         model=turn.model,
         content=place.prefix,
     )
-    new.append(answer)
     conversation.leaf, conversation.model = answer, turn.model
     conversation.updated_at = Now()
     # It names its leaf before that is there: references are checked at the commit.
@@ -230,7 +227,7 @@ def _write_messages(turn: Turn, place: Place, intent: Intent, principal: Princip
         _announce(conversation, principal)
     else:
         conversation.save(update_fields=["leaf", "model", "updated_at"])
-    Message.objects.bulk_create(new)
+    Message.objects.bulk_create([*new, answer])
     turn.user_message, turn.assistant_message = question, answer
     turn.save(force_insert=True)
 
