@@ -1,6 +1,12 @@
-"""Why a line failed and why a batch stopped, in sentences that say what to do."""
+"""Why a batch is refused or stopped and why a line failed, in sentences that say what to do."""
 
+from typing import Any
+
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
+
+from billing.formatting import shown_count
+from chat.services.errors import Refused
 
 LINE_WORDS = {
     "relay_auth": _("The relay refused this server’s key. Tell an administrator."),
@@ -28,3 +34,20 @@ def error_words(code: str, message: str) -> str:
 def stop_words(code: str, message: str) -> str:
     """Return the sentence for the end of a batch that nobody stopped."""
     return str(STOP_WORDS.get(code, message))
+
+
+def refusal_words(refused: Refused) -> str:
+    """Return why a batch is not taken; the service's own sentence where that says more."""
+    detail: dict[str, Any] = refused.detail or {}
+    if "limit_lines" in detail:
+        said = _("A batch has at most %(most)s lines. Make several of it.")
+        return str(said) % {"most": shown_count(detail["limit_lines"])}
+    if "limit_bytes" in detail:
+        said = _("A batch has at most %(most)s. Make several of it.")
+        return str(said) % {"most": filesizeformat(detail["limit_bytes"])}
+    if detail.get("limit") == "running_batches":
+        said = _("As many of your batches run as may (%(most)s). Wait for one to end, or stop one.")
+        return str(said) % {"most": shown_count(detail["maximum"])}
+    if refused.code == "rate_limited":
+        return str(_("Too much is asked at once. Ask again in a moment."))
+    return refused.message

@@ -36,6 +36,7 @@ from chat.services.errors import Refused
 from chat.views.batch_form import BatchForm
 from chat.views.batch_shown import shown_batch, shown_line, states_of
 from chat.views.batch_verdict import Verdict, look_at
+from chat.views.batch_words import refusal_words
 from chat.views.offered import models_for
 
 PAGE_BATCHES = 30
@@ -88,7 +89,7 @@ def batches(request: HttpRequest, principal: Principal) -> HttpResponseBase:
             return _list(request, principal, form, verdict=look_at(principal, wanted))
         made = make_batch(principal, wanted)
     except Refused as refused:
-        return _list(request, principal, form, refusals=[refused.message])
+        return _list(request, principal, form, refusals=[refusal_words(refused)])
     return redirect("batch", made.batch_id)
 
 
@@ -150,7 +151,7 @@ def batch_resume(request: HttpRequest, principal: Principal, batch_id: UUID) -> 
     try:
         resume_batch(principal, batch_id)
     except Refused as refused:
-        messages.error(request, refused.message)
+        messages.error(request, refusal_words(refused))
     return redirect("batch", batch_id)
 
 

@@ -1,6 +1,7 @@
 """The pages of batches: who sees them, what is shown before sending, what is kept when refused."""
 
 import re
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -38,7 +39,7 @@ def made(alice: Principal) -> Batch:
 
 
 def text_of(response: Any) -> str:
-    return re.sub(r"\s+", " ", response.content.decode())
+    return re.sub(r"[ \n]+", " ", response.content.decode())
 
 
 def test_a_batch_is_for_its_team_and_looks_absent_to_others(people: Cast, made: Batch) -> None:
@@ -163,6 +164,23 @@ def test_a_batch_is_made_once_however_often_the_button_is_pressed(people: Cast) 
     assert (batch.lines_total, batch.concurrency, batch.name) == (2, 3, "Twice")
     # Another text by the same page is another batch.
     assert alice.post("/batches/", {**sent, "prompts": "Three"})["Location"] != first
+
+
+def test_what_is_too_much_is_refused_with_its_bound(people: Cast, settings: Any) -> None:
+    settings.BATCHES = replace(
+        settings.BATCHES, max_lines=2, max_bytes=2048, max_running_per_person=1
+    )
+    alice = signed_in(people.alice)
+
+    def told(prompts: str) -> str:
+        return text_of(alice.post("/batches/", form_of(prompts=prompts)))
+
+    assert "A batch has at most 2 lines. Make several of it." in told("One\nTwo\nThree")
+    assert "A batch has at most 2.0\xa0KB. Make several of it." in told("x" * 3000)
+    assert not Batch.objects.exists()
+    told("One")
+    assert "As many of your batches run as may (1)." in told("Two")
+    assert Batch.objects.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_six_lines_are_looked_at_answered_and_taken_home(
     assert_sound(alice)
     choose_file(page, "lines.jsonl", *LINES)
     verdict = page.locator("#batch-verdict")
-    expect(verdict).to_contain_text("6 lines")
+    expect(verdict).to_contain_text("6 lines · about USD")
     expect(verdict).to_contain_text("1 line is wrong")
     expect(verdict.get_by_role("listitem")).to_contain_text("Line 3: It is not JSON")
     assert_sound(alice)
