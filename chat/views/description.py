@@ -1,6 +1,8 @@
 """The description of the doors for programs: as a file for tools, which is open as all that it says
 stands in the source, and as a page for people."""
 
+from functools import cache
+
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -15,11 +17,17 @@ from chat.views.door_pages import groups
 KEPT_SECONDS = 300
 
 
+@cache
+def _written() -> bytes:
+    # Anybody may ask for it, so it is written once.
+    return encoded(described()).encode()
+
+
 @csrf_exempt
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """Give the OpenAPI description."""
-    response = HttpResponse(encoded(described()), content_type="application/json")
+    response = HttpResponse(_written(), content_type="application/json")
     response.headers["Cache-Control"] = f"public, max-age={KEPT_SECONDS}"
     return response
 
