@@ -87,6 +87,9 @@ class PatientSocket(WebSocketProtocol):  # type: ignore[misc]
         # Until now it was the HTTP channel's, which is done.
         self.transport.unregisterProducer()
         self.transport.registerProducer(self._flow, True)
+        if self.request.path.startswith(PROGRAMS_PATH):
+            # Nothing is acknowledged there: only what waits here tells that nobody reads.
+            keep_little(self.transport.getHandle())
 
     async def drained(self) -> None:
         """Wait until the client has read; end one that reads nothing for ACK_TIMEOUT_SECONDS."""

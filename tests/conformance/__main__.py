@@ -1,4 +1,4 @@
-"""`python -m tests.conformance COMMAND…`: does a client do what docs/protocol.md asks of clients?"""
+"""`python -m tests.conformance COMMAND…`: does a client do what docs/protocol.md asks of it?"""
 
 import asyncio
 import json

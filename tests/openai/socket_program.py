@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import websockets
 
@@ -66,12 +68,23 @@ def text_of(frames: list[Frame]) -> str:
 
 @asynccontextmanager
 async def open_program(
-    server: TramServer, key: str, headers: dict[str, str] | None = None
+    server: TramServer,
+    key: str,
+    headers: dict[str, str] | None = None,
+    *,
+    receive_bytes: int = 0,
 ) -> AsyncIterator[SocketProgram]:
-    """Connect with a key, as a client of the relay does."""
+    """Connect with a key, as a client of the relay does; `receive_bytes` is how much its system
+    takes before it is read."""
     address = "ws" + server.url.removeprefix("http") + PATH
     carried = {"Authorization": f"Bearer {key}"} if headers is None else headers
+    line = socket.socket()
+    if receive_bytes:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    line.setblocking(False)
+    where = urlsplit(server.url)
+    await asyncio.get_running_loop().sock_connect(line, (where.hostname, where.port))
     async with websockets.connect(
-        address, additional_headers=carried, max_size=None, proxy=None
+        address, additional_headers=carried, max_size=None, proxy=None, sock=line
     ) as connection:
         yield SocketProgram(connection)
