@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -82,9 +83,9 @@ def team_keys(request: HttpRequest, principal: Principal, team_id: UUID) -> Http
     """List all keys of a team, for its owners and admins."""
     require(principal, Capability.MANAGE_TEAM, team_id)
     found = visible_keys(principal).filter(team_id=team_id)
-    page = Paginator(found.order_by("revoked_at", "-pk"), PAGE_KEYS).get_page(
-        request.GET.get("page")
-    )
+    # Said outright: the databases differ about where nothing stands.
+    ordered = found.order_by(F("revoked_at").desc(nulls_first=True), "-pk")
+    page = Paginator(ordered, PAGE_KEYS).get_page(request.GET.get("page"))
     team = Team.objects.get(pk=team_id)
     context = {"team": team, "page": page, "rows": rows_of(page.object_list)}
     return render(request, "chat/team_keys.html", context)
