@@ -25,6 +25,7 @@ AGAIN_SLOWLY = {
         "tests/billing/test_limits.py",
         "tests/billing/test_limit_setting.py",
         "tests/billing/test_limit_admin.py",
+        "tests/billing/test_api_key_limits.py",
         "tests/billing/test_bounds.py",
         "tests/billing/test_overview.py",
         "tests/billing/test_what_is_in_force.py",
