@@ -29,22 +29,25 @@ def responses_of(
     statuses: Mapping[str, int],
     schema: str,
     headers: Mapping[str, Json],
+    names: Mapping[str, str] | None = None,
 ) -> Json:
     """Describe refusals: one response for each status, with the codes that have it.
 
-    `schema` names the component that all have; `headers` come with each. 401 says how to prove
-    oneself where the family does; 429 and 503 when to come again.
+    `schema` names the component that all have; `headers` come with each; `names` are what codes
+    are called there, where that is something else.
     """
     by_status: dict[int, list[str]] = {}
     for code in sorted(set(codes)):
-        by_status.setdefault(statuses.get(code, 400), []).append(code)
+        named = by_status.setdefault(statuses.get(code, 400), [])
+        if (name := (names or {}).get(code, code)) not in named:
+            named.append(name)
     return {
         str(status): {
-            "description": "Refused: " + ", ".join(f"`{code}`" for code in named) + ".",
+            "description": "Refused: " + ", ".join(f"`{code}`" for code in sorted(told)) + ".",
             "headers": dict(headers) | _headers_at(status),
             "content": {"application/json": {"schema": reference(schema)}},
         }
-        for status, named in sorted(by_status.items())
+        for status, told in sorted(by_status.items())
     }
 
 

@@ -1,6 +1,6 @@
 """The doors under `/v1/`, described from what they read and refuse."""
 
-from chat.completions.errors import STATUSES
+from chat.completions.errors import NAMES, STATUSES
 from chat.completions.messages import Message
 from chat.completions.requests import REFUSED, CompletionRequest
 from chat.description.doors import (
@@ -40,8 +40,8 @@ DOORS: dict[tuple[str, str], Door] = {
         "createChatCompletion",
         "Answers",
         "An answer, streamed or whole",
-        "OpenAI's chat completions: the usual client packages work with this address as their "
-        "base URL. With `stream` the answer comes as server-sent events, each a "
+        "OpenAI's chat completions: the usual client packages work with `/v1` of this site as "
+        "their base URL. With `stream` the answer comes as server-sent events, each a "
         "`chat.completion.chunk`, the last one `[DONE]`; a failure after the first is an event "
         "with `error`, and no `[DONE]`. Closing the connection stops the turn and settles it. "
         "The same address is a WebSocket too, where a frame is a body and each frame back a "
@@ -120,7 +120,7 @@ def _describe(path: str, door: Door) -> Json:
         ]
     said["responses"] = {
         "200": {"description": "Done.", "headers": headers, "content": _content(path)},
-        **responses_of((*EVERYWHERE, *door.codes), STATUSES, "ProgramError", headers),
+        **responses_of((*EVERYWHERE, *door.codes), STATUSES, "ProgramError", headers, NAMES),
     }
     said["responses"]["401"]["headers"]["WWW-Authenticate"] = header_reference("WWW-Authenticate")
     return said
