@@ -15,6 +15,7 @@ import uvloop
 
 from tests.benchmarks import machine
 from tests.benchmarks.client import BenchSocket
+from tests.benchmarks.doors_report import Run, goals, table
 from tests.benchmarks.load import Bench, Plan
 from tests.benchmarks.relay import MODEL, Order
 from tests.benchmarks.report import Measured, is_smooth
@@ -31,8 +32,6 @@ STREAMS = {
     "LiteLLM": (1, 10, 25, 50, 75),
 }
 QUICK_STREAMS = {"relay": (1,), "Tram": (1, 50, 100), "LiteLLM": (1, 25)}
-FIRST_TOKEN_MS = 10.0
-STREAMS_BY_PEER = 2.0
 LITELLM_KEY = "sk-bench"
 
 
@@ -148,14 +147,6 @@ class LiteLLM(Posting):
         self._child.kill()
 
 
-class Run(msgspec.Struct):
-    """One run: all systems on the same cores, one after the other."""
-
-    machine: str
-    quick: bool
-    measured: dict[str, Measured]
-
-
 async def measure(
     system: Straight | TramDoor | LiteLLM, relay: BenchRelay, plan: Plan, loads: tuple[int, ...]
 ) -> Measured:
@@ -198,45 +189,6 @@ def run(*, quick: bool) -> Run:
                 its = uvloop.run(measure(system, relay, plan, streams[system.name]))
                 measured[system.name] = its
     return Run(about, quick, measured)
-
-
-def table(found: Run) -> str:
-    """The figures side by side, as Markdown."""
-    lines = [
-        found.machine,
-        "",
-        "| | first token added ms, p50 / p99 | most streams, added p99 < 100 ms "
-        "| CPU s per 1M tokens (streams) | hang-up -> relay saw it ms | burst tokens/s | RSS MB |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for each in found.measured.values():
-        heaviest = each.at(each.most_smooth_streams) or each.paced[0]
-        cells = [
-            each.name,
-            each.first_token_added.text if each.first_token_added else "-",
-            str(each.most_smooth_streams),
-            f"{heaviest.steady.cpu_seconds_per_million:.0f} ({heaviest.streams})",
-            each.interrupt.text if each.interrupt else "-",
-            f"{each.burst_tokens_per_second:,.0f}",
-            f"{each.start_rss_mb:.0f}",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    told = [f"{goal}: {'reached' if ok else 'MISSED'}" for goal, ok in goals(found)]
-    return "\n".join([*lines, "", *told])
-
-
-def goals(found: Run) -> list[tuple[str, bool]]:
-    """What is demanded, and whether it was reached."""
-    tram, peer = found.measured["Tram"], found.measured.get("LiteLLM")
-    assert tram.first_token_added is not None
-    p50 = tram.first_token_added.p50_ms
-    first = f"first token added {p50:.1f} ms, at most {FIRST_TOKEN_MS:.0f}"
-    told = [(first, p50 <= FIRST_TOKEN_MS)]
-    if peer is not None and peer.most_smooth_streams:
-        times = tram.most_smooth_streams / peer.most_smooth_streams
-        streams = f"{times:.1f} times LiteLLM's streams, at least {STREAMS_BY_PEER:.0f}"
-        told.append((streams, times >= STREAMS_BY_PEER))
-    return told
 
 
 def main() -> int:
