@@ -84,7 +84,8 @@ async def open_program(
     line.setblocking(False)
     where = urlsplit(server.url)
     await asyncio.get_running_loop().sock_connect(line, (where.hostname, where.port))
+    options: Any = {"max_size": None, "max_queue": 1 if receive_bytes else 16, "proxy": None}
     async with websockets.connect(
-        address, additional_headers=carried, max_size=None, proxy=None, sock=line
+        address, additional_headers=carried, sock=line, **options
     ) as connection:
         yield SocketProgram(connection)
