@@ -29,11 +29,8 @@ from chat.protocol.events import (
     ConversationChanged,
     Done,
     Error,
-    ErrorCode,
     Event,
-    Limits,
     Notice,
-    Person,
     Pong,
     Presence,
     Queue,
@@ -42,12 +39,17 @@ from chat.protocol.events import (
     Refusal,
     RoleChanged,
     Snapshot,
+    TypingNow,
+    WaitingMessage,
+)
+from chat.protocol.values import (
+    ErrorCode,
+    Limits,
+    Person,
     Stats,
     TeamView,
     TurnError,
-    TypingNow,
     Usage,
-    WaitingMessage,
 )
 
 SUBPROTOCOL = "tram.v1"

@@ -7,31 +7,15 @@ from uuid import UUID
 from msgspec import Struct
 
 from chat.protocol.values import (
-    ErrorCode as ErrorCode,
-)
-from chat.protocol.values import (
-    Limits as Limits,
-)
-from chat.protocol.values import (
-    Person as Person,
-)
-from chat.protocol.values import (
-    Quality as Quality,
-)
-from chat.protocol.values import (
-    Stats as Stats,
-)
-from chat.protocol.values import (
-    TeamView as TeamView,
-)
-from chat.protocol.values import (
-    TurnError as TurnError,
-)
-from chat.protocol.values import (
-    TurnState as TurnState,
-)
-from chat.protocol.values import (
-    Usage as Usage,
+    ErrorCode,
+    Limits,
+    Person,
+    Quality,
+    Stats,
+    TeamView,
+    TurnError,
+    TurnState,
+    Usage,
 )
 
 
