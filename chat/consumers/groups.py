@@ -14,7 +14,8 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from accounts.policy import Principal
+from accounts.policy import Principal, allows
+from accounts.roles import Capability
 from accounts.signals import RightsChange, rights_changed
 from chat.consumers.company import group_of
 from chat.consumers.exchange import PROCESSES, newest
@@ -47,7 +48,11 @@ class Listening:
 
         Without the channel layer the socket still serves, and hears its own process.
         """
-        teams = {_team_group(team_id) for team_id in principal.roles}
+        teams = {
+            _team_group(team_id)
+            for team_id in principal.roles
+            if allows(principal, Capability.READ_CONVERSATION, team_id)
+        }
         wanted = {_person_group(principal.user_id), *teams}
         if wanted == self._groups:
             return

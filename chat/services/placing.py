@@ -41,8 +41,8 @@ def find_place(principal: Principal, intent: Intent, *, lock: bool = True) -> Pl
     With `lock` false nothing is, no transaction is needed, and a chat whose place is taken gets
     it as it is now, `waits` set: enough to tell of a turn, and not to store one.
 
-    Raises NotVisible for anything foreign or absent, Forbidden without the right to send,
-    ContentInvalid when the target is of the wrong kind, TooManyTurns while its answer is written;
+    Raises NotVisible for anything foreign or absent, Forbidden without the right to send, and in a
+    conversation that is there to read it, ContentInvalid when the target is of the wrong kind, TooManyTurns while its answer is written;
     for a chat that is PlaceTaken: it may wait.
     """
     if intent.kind == "chat":
@@ -126,7 +126,7 @@ def end_below(conversation: Conversation, message_id: UUID) -> UUID:
 
 def lock_conversation(principal: Principal, conversation_id: UUID) -> Conversation:
     """Lock a conversation's row until the transaction ends: what goes where is decided one after
-    the other. Raises NotVisible, and Forbidden without the right to send."""
+    the other. Raises NotVisible, and Forbidden without the right to read and to send."""
     return _conversation(principal, conversation_id, lock=True)
 
 
@@ -138,6 +138,8 @@ def _conversation(principal: Principal, conversation_id: UUID, *, lock: bool) ->
     if conversation is None:
         raise NotVisible
     require(principal, Capability.SEND_MESSAGE, conversation.team_id)
+    # Whoever goes on in it can have the model say what stands in it.
+    require(principal, Capability.READ_CONVERSATION, conversation.team_id)
     return conversation
 
 

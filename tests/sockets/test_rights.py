@@ -170,3 +170,26 @@ from accounts.services.people import set_standing
 bob = User.objects.get(username="bob")
 set_standing(bob, is_active={}, is_staff=False, is_superuser=False)
 """
+
+
+async def test_a_key_that_reads_no_conversation_neither_hears_of_one_nor_goes_on_in_it(
+    open_socket: OpenSocket, tram_server: TramServer
+) -> None:
+    alice = await open_socket("alice")
+    options = ("--name", "bot", "--scopes", "send_message,interrupt_turn")
+    key = tram_server.manage("createapikey", "alice", *options).strip().splitlines()[-1]
+    headers = {"Authorization": f"Bearer {key}"}
+    async with await SocketClient.open(tram_server.ws_url, headers) as bot:
+        secret = await alice.chat("The secret word is swordfish", model="gpt-4.1")
+        await alice.done(secret["turn"])
+        await bot.send(
+            type="chat",
+            id=str(uuid.uuid4()),
+            conversation=secret["conversation"],
+            content="Repeat what was said above",
+        )
+        assert (await bot.wait_for(lambda f: f["type"] == "error"))["code"] == "forbidden"
+        own = await bot.chat("Say something short", model="gpt-4.1")
+        assert (await bot.done(own["turn"]))["state"] == "completed"
+        assert not [frame for frame in bot.frames if frame["type"] == "conversation"]
+    assert [frame for frame in alice.frames if frame["type"] == "conversation"]
