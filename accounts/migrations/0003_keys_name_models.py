@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
             name="model_names",
             field=models.JSONField(
                 blank=True,
+                db_default=[],
                 default=list,
                 help_text="Which models the key may ask; none named: all.",
                 verbose_name="models",

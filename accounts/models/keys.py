@@ -33,6 +33,7 @@ class APIKey(models.Model):
     model_names = models.JSONField(
         _("models"),
         default=list,
+        db_default=[],
         blank=True,
         help_text=_("Which models the key may ask; none named: all."),
     )

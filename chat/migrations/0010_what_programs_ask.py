@@ -127,6 +127,7 @@ class Migration(migrations.Migration):
             name="source",
             field=models.CharField(
                 choices=[("page", "people"), ("api", "a program"), ("batch", "a batch")],
+                db_default="page",
                 default="page",
                 editable=False,
                 max_length=5,
@@ -136,7 +137,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="journalchunk",
             name="extras",
-            field=models.TextField(blank=True, default=""),
+            field=models.TextField(blank=True, db_default="", default=""),
         ),
         migrations.AddField(
             model_name="message",

@@ -42,6 +42,7 @@ class Conversation(models.Model):
         max_length=5,
         choices=ConversationSource.choices,
         default=ConversationSource.PAGE,
+        db_default=ConversationSource.PAGE,
         editable=False,
     )
     model = models.CharField(_("model"), max_length=200, blank=True)

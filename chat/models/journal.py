@@ -16,7 +16,7 @@ class JournalChunk(models.Model):
     content = models.TextField(blank=True)
     reasoning = models.TextField(blank=True)
     # What is no text, as JSON; empty: nothing.
-    extras = models.TextField(blank=True, default="")
+    extras = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         """A chunk is journaled once in an epoch."""
