@@ -19,6 +19,7 @@ KEPT_OF_A_BAD_LINE = 1_000
 """Characters of a line that cannot be read which are kept for whoever looks for its fault."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+NUL = "\x00"
 
 Name = Annotated[str, Meta(max_length=MOST_NAME_CHARACTERS)]
 
@@ -126,6 +127,9 @@ def _request(number: int, value: Any, defaults: Defaults) -> BatchRequest:
         raise ProgramError("bad_frame", "It is neither an object nor a text.")
     said = msgspec.convert(value, _Fields)
     custom_id = str(said.custom_id or ("" if said.id is None else said.id))
+    if len(custom_id) > MOST_NAME_CHARACTERS or NUL in custom_id:
+        said_of_it = f"The name has at most {MOST_NAME_CHARACTERS} characters, and no NUL."
+        raise ProgramError("bad_frame", said_of_it)
     further = {name: field for name, field in value.items() if name not in OWN_FIELDS}
     if said.body is not None:
         if further:
@@ -171,7 +175,8 @@ def _body_of(defaults: Defaults, own: dict[str, Any], *, model: str = "") -> str
     body.pop("stream", None)
     body.pop("stream_options", None)
     encoded = _encode(body)
-    read_request(encoded)
+    if NUL in read_request(encoded).model:
+        raise ProgramError("bad_frame", "The name of the model contains a NUL.", param="$.model")
     return encoded.decode()
 
 
@@ -186,5 +191,6 @@ def _message(role: str, content: str) -> dict[str, str]:
 
 
 def _bad(number: int, text: str, code: str, message: str) -> BatchRequest:
-    kept = text[:KEPT_OF_A_BAD_LINE].replace("\x00", "")
-    return BatchRequest(number, kept, "", code, f"Line {number}: {message}")
+    # Names that the sender chose stand in the message too, and PostgreSQL stores no NUL.
+    kept = text[:KEPT_OF_A_BAD_LINE].replace(NUL, "")
+    return BatchRequest(number, kept, "", code, f"Line {number}: {message.replace(NUL, '')}")

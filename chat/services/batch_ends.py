@@ -113,8 +113,12 @@ def _count_line(batch_id: UUID, line_id: int) -> None:
 def fail_line(batch_id: UUID, line_id: int, code: str, message: str) -> None:
     """A waiting line cannot be asked: it fails, the others go on."""
     lock_batch(batch_id)
+    # The sender's own words may stand in it, and PostgreSQL stores no NUL.
     failed = BatchLine.objects.filter(pk=line_id, state=LineState.WAITING).update(
-        state=LineState.FAILED, error_code=code[:40], error_message=message, ended_at=Now()
+        state=LineState.FAILED,
+        error_code=code[:40],
+        error_message=message.replace("\x00", ""),
+        ended_at=Now(),
     )
     if failed:
         _count_line(batch_id, line_id)

@@ -92,6 +92,11 @@ def test_a_bound_by_its_other_name_replaces_that_of_the_batch() -> None:
         ({"body": {"messages": []}}, "$.messages"),
         ({"prompt": "x" * 10_000}, "bytes; at most 10000 are allowed"),
         ({"prompt": "Hello", "id": "n" * 201}, "$.id"),
+        ({"prompt": "Hello", "id": 10**250}, "The name has at most 200 characters"),
+        # PostgreSQL stores none of these.
+        ({"prompt": "Hello", "id": "a\0"}, "no NUL"),
+        ({"prompt": "Hello", "model": "a\0"}, "the model contains a NUL"),
+        ({"prompt": "Hello", "bogu\0s": 1}, "`bogus`"),
     ],
 )
 def test_a_line_that_cannot_be_asked_says_why_and_the_others_are_read(line: Any, said: str) -> None:
@@ -100,6 +105,7 @@ def test_a_line_that_cannot_be_asked_says_why_and_the_others_are_read(line: Any,
     assert not last.error_code
     assert wrong.error_message.startswith("Line 2: ")
     assert said in wrong.error_message
+    assert "\0" not in wrong.error_message + wrong.body
     assert len(wrong.body) <= 1_000
 
 
