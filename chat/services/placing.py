@@ -41,9 +41,9 @@ def find_place(principal: Principal, intent: Intent, *, lock: bool = True) -> Pl
     With `lock` false nothing is, no transaction is needed, and a chat whose place is taken gets
     it as it is now, `waits` set: enough to tell of a turn, and not to store one.
 
-    Raises NotVisible for anything foreign or absent, Forbidden without the right to send, and in a
-    conversation that is there to read it, ContentInvalid when the target is of the wrong kind, TooManyTurns while its answer is written;
-    for a chat that is PlaceTaken: it may wait.
+    Raises NotVisible for anything foreign or absent, Forbidden without the right to send, or to
+    read the conversation that it goes on in, ContentInvalid when the target is of the wrong kind,
+    TooManyTurns while its answer is written; for a chat that is PlaceTaken: it may wait.
     """
     if intent.kind == "chat":
         return _place_chat(principal, intent, lock=lock)
