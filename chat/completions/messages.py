@@ -1,6 +1,6 @@
 """Reading the messages of a request: texts, pictures, calls of tools and their results."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -56,6 +56,7 @@ class Message(Struct, forbid_unknown_fields=True):
     audio: None = None
 
 
+USUAL_OF_A_CALL = ("index", "id", "type", "function")
 SENT_BACK = ("name", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content")
 
 _decoder = msgspec.json.Decoder(Message)
@@ -85,7 +86,7 @@ def _read(raw: msgspec.Raw, number: int) -> RelayMessage:
     wire = {"role": message.role, "content": message.content, **extra}
     return RelayMessage(
         message.role,
-        "\n".join(text for text in (*_texts(message.content), text_of_extras(extra)) if text),
+        "\n".join(text for text in (*_texts(message.content), *_texts_beside(extra)) if text),
         wire=msgspec.json.encode(_without_nothing(wire)).decode(),
         images=sum(isinstance(part, ImagePart) for part in message.content or ()),
     )
@@ -100,6 +101,36 @@ def _texts(content: str | Iterable[Part] | None) -> Iterable[str]:
             yield part.text
         elif isinstance(part, RefusalPart):
             yield part.refusal
+
+
+def _texts_beside(extra: dict[str, Any]) -> Iterator[str]:
+    """All else that the model may be shown: a template decides what of it, and what is not counted
+    here is not held."""
+    yield text_of_extras(extra)
+    for name in ("name", "tool_call_id", "reasoning_content"):
+        yield extra.get(name, "")
+    calls = list(extra.get("tool_calls", ()))
+    if "function_call" in extra:
+        calls.append({"function": extra["function_call"]})
+    for call in calls:
+        function = call.get("function")
+        if isinstance(function, dict):
+            odd = {name: each for name, each in function.items() if not _is_counted(name, each)}
+        else:
+            odd = function
+        more = {name: each for name, each in call.items() if name not in USUAL_OF_A_CALL}
+        if isinstance(id := call.get("id"), str):
+            yield id
+        elif id is not None:
+            more["id"] = id
+        if call.get("type", "function") != "function":
+            more["type"] = call["type"]
+        if odd or more:
+            yield msgspec.json.encode([odd, more]).decode()
+
+
+def _is_counted(name: str, value: Any) -> bool:
+    return name in ("name", "arguments") and isinstance(value, str)
 
 
 def _without_nothing(wire: dict[str, Any]) -> dict[str, Any]:

@@ -124,6 +124,8 @@ class Asked(Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(CompletionRequest)
+LONGEST_SAID = 500
+"""Characters of a fault that are told: a name or a value in it may be as long as the body."""
 _PATH = re.compile(r" - at `(.+)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.+?)`")
 
@@ -155,6 +157,8 @@ def read_request(body: bytes | str) -> Asked:
 
 
 def _explained(text: str) -> ProgramError:
+    if len(text) > LONGEST_SAID:
+        return ProgramError("bad_frame", f"{text[:LONGEST_SAID]}…", param="$")
     found = _PATH.search(text)
     path = found[1] if found else "$"
     unknown = _UNKNOWN.search(text)

@@ -3,12 +3,13 @@
 from django.conf import settings
 
 from chat.completions import ProgramError
+from chat.completions.bounds import check_values
 from chat.openai.calls import Call
 
 
 async def read_body(call: Call) -> bytes:
-    """Return the body. Raises ProgramError for one that is too long or is not said to be JSON, and
-    Disconnected."""
+    """Return the body. Raises ProgramError for one that is too long, has too many values or is not
+    said to be JSON, and Disconnected."""
     kind = (call.header(b"content-type") or "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ProgramError(
@@ -32,4 +33,6 @@ async def read_body(call: Call) -> bytes:
                 detail={"limit_bytes": limit_bytes},
             )
         pieces.append(piece)
-    return b"".join(pieces)
+    body = b"".join(pieces)
+    check_values(body)
+    return body

@@ -6,6 +6,7 @@ import msgspec
 from django.conf import settings
 
 from chat.completions import ProgramError
+from chat.completions.bounds import check_values
 from chat.consumers.rates import FrameBucket
 
 Word = Literal["ping", "pong", "interrupt"]
@@ -68,7 +69,8 @@ def word_of(frame: str | bytes) -> Word | None:
 
 
 def body_of(frame: str | bytes) -> bytes:
-    """The body that a frame is. Raises ProgramError for one that is too long."""
+    """The body that a frame is. Raises ProgramError for one that is too long or has too
+    many values."""
     body = frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else frame
     limit_bytes = settings.TURNS.max_api_body_bytes
     if len(body) > limit_bytes:
@@ -77,4 +79,5 @@ def body_of(frame: str | bytes) -> bytes:
             f"The body is longer than {limit_bytes} bytes. Send less at a time.",
             detail={"limit_bytes": limit_bytes},
         )
+    check_values(body)
     return body

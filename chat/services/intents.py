@@ -137,8 +137,16 @@ class Completion:
         return sum(message.images for message in self.prompt)
 
 
-READ_BY_THE_MODEL = ("tools", "functions", "response_format")
-"""Options that become part of the prompt."""
+READ_BY_THE_MODEL = (
+    "tools",
+    "functions",
+    "response_format",
+    "chat_template_kwargs",
+    "thinking",
+    "reasoning_effort",
+    "verbosity",
+)
+"""Options that become part of the prompt, or may: what a template does with them nobody knows."""
 
 
 def what_options_say(options: Mapping[str, Any]) -> tuple[PromptMessage, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chat.completions import ProgramError, read_request
+from chat.completions.bounds import MOST_VALUES, check_values
 
 HELLO: dict[str, Any] = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -94,5 +95,43 @@ def test_pictures_and_calls_of_tools_keep_their_shape_and_their_text_is_counted(
     assert (shown.content, shown.images) == ("What is this?", 1)
     assert json.loads(shown.wire) == messages[0]
     assert json.loads(called.wire) == {"role": "assistant", "content": None, "tool_calls": [call]}
-    assert called.content == "weather{}"
+    assert called.content.split("\n") == ["weather{}", "1"]
     assert json.loads(result.wire) == messages[2]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": "SECRET"},
+        {"reasoning_content": "SECRET"},
+        {"tool_call_id": "SECRET"},
+        {"function_call": {"name": "f", "arguments": {"deep": ["SECRET"]}}},
+        {"tool_calls": [{"id": "SECRET"}]},
+        {"tool_calls": [{"type": "custom", "custom": {"input": "SECRET"}}]},
+        {"tool_calls": [{"function": {"name": "f", "arguments": {"as": "SECRET"}}}]},
+        {"tool_calls": [{"function": {"name": "f", "parameters": "SECRET"}}]},
+        {"tool_calls": [{"function": "SECRET"}]},
+    ],
+)
+def test_whatever_of_a_message_a_model_may_be_shown_is_counted(fields: Any) -> None:
+    messages = [{"role": "assistant", "content": "Hi", **fields}]
+    assert "SECRET" in read_request(request(messages=messages)).prompt[0].content
+
+
+def test_a_fault_is_told_in_few_words_however_long_it_is() -> None:
+    error = refused(request(**{"z" * 1_000_000: 1}))
+    assert (error.status, len(json.dumps(error.body())) < 2_000) == (400, True)
+
+
+@pytest.mark.parametrize("values", ["{}", "[]", "1", '""', '{"a":[]}'])
+def test_a_body_of_countless_values_is_refused_unread(values: str) -> None:
+    calls = ",".join([values] * (MOST_VALUES + 1))
+    with pytest.raises(ProgramError) as caught:
+        check_values(request(tools=[{"a": "TOOLS"}]).replace(b'"TOOLS"', f"[{calls}]".encode()))
+    assert caught.value.status == 413
+
+
+def test_texts_may_be_long_and_messages_many() -> None:
+    check_values(request(messages=[{"role": "user", "content": '{[,"\\",' * 500_000}]))
+    parts = [{"type": "text", "text": 'a "word" \\', "cache_control": None}]
+    check_values(request(messages=[{"role": "user", "content": parts}] * 10_000))
