@@ -1,5 +1,6 @@
 """How lines of a batch end: answered, failed, or to be tried again; and the batch with the last."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -27,38 +28,54 @@ TRANSIENT = frozenset(
     }
 )
 """Failures after which another try may succeed."""
+AWAY = frozenset({"relay_rate_limited", "relay_unavailable", "storage_unavailable"})
+"""Those among them of which no line is to blame."""
 MOST_TRIES = 1_000
 """A line that was cut so often by restarts fails: perhaps it is what ends the process."""
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A turn's end that was taken. Neither holds for a turn that was stopped."""
+
+    answered: bool = False
+    # In a way that may pass.
+    relay_failed: bool = False
+
+
 @transaction.atomic
-def end_line(line_id: int, turn_id: UUID) -> bool:
+def end_line(line_id: int, turn_id: UUID, *, relay_fails: bool = False) -> Taken | None:
     """Take the end of a line's turn: the line is answered, has failed, or waits for another try.
 
-    False while the turn runs. A second time, or by another process, nothing is counted again.
+    None while the turn runs. A second time, or by another process, nothing is counted again. While
+    the relay fails one line after the other, as `relay_fails` says, no line is to blame for it.
     """
     batch_id = BatchLine.objects.filter(pk=line_id).values_list("batch_id", flat=True).first()
     if batch_id is None:
-        return True
+        return Taken()
     lock_batch(batch_id)
     line = BatchLine.objects.filter(pk=line_id, state=LineState.RUNNING, turn_id=turn_id)
     row = line.defer("body").first()
     turn = Turn.objects.filter(pk=turn_id).first()
     if row is None:
-        return True
+        return Taken()
     if turn is not None and turn.state == TurnState.RUNNING:
-        return False
+        return None
     if turn is None:
         # Somebody pruned it: there is no answer to give.
         line.update(state=LineState.WAITING, turn=None)
-        return True
+        return Taken()
     _count_turn(batch_id, turn)
-    line.update(cost_nano_usd=F("cost_nano_usd") + turn.cost_nano_usd, **_after(row, turn))
+    after = _after(row, turn, relay_fails)
+    line.update(cost_nano_usd=F("cost_nano_usd") + turn.cost_nano_usd, **after)
     _count_line(batch_id, line_id)
-    return True
+    return Taken(
+        answered=after["state"] == LineState.ANSWERED,
+        relay_failed=turn.state == TurnState.FAILED and turn.error_code in TRANSIENT,
+    )
 
 
-def _after(row: BatchLine, turn: Turn) -> dict[str, Any]:
+def _after(row: BatchLine, turn: Turn, relay_fails: bool) -> dict[str, Any]:
     """The columns of a line whose turn has ended so."""
     if turn.state in (TurnState.COMPLETED, TurnState.BUDGET_STOPPED):
         return {
@@ -73,10 +90,11 @@ def _after(row: BatchLine, turn: Turn) -> dict[str, Any]:
         if row.tries < MOST_TRIES:
             return {"state": LineState.WAITING} | told
         return {"state": LineState.FAILED, "ended_at": Now()} | told
-    failures = row.failures + 1
+    blameless = relay_fails and turn.error_code in AWAY and row.tries < MOST_TRIES
+    failures = row.failures if blameless else row.failures + 1
     told["failures"] = failures
     if turn.error_code in TRANSIENT and failures < settings.BATCHES.line_tries:
-        pause = pause_after(failures, settings.BATCHES.retry_seconds)
+        pause = pause_after(max(failures, 1), settings.BATCHES.retry_seconds)
         return {"state": LineState.WAITING, "not_before": Now() + pause} | told
     return {"state": LineState.FAILED, "ended_at": Now()} | told
 

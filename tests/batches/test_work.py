@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from tests.people import Cast
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("funded")]
 HERE = "here"
 PATIENCE_SECONDS = 20.0
+AWAY = {"state": "failed", "content": "", "error_code": "relay_unavailable"}
 
 
 class Relayless:
@@ -35,6 +37,8 @@ class Relayless:
         self.node, self.draining = HERE, False
         self.handovers = self.running = self
         self.refuses: list[Exception] = []
+        # So many turns end as those of a relay that is away.
+        self.fails = 0
         self.most_running, self.full_at, self.full = 0, 1, asyncio.Event()
         self._turns: dict[UUID, Admitted] = {}
 
@@ -56,7 +60,8 @@ class Relayless:
     async def ended(self, turn_id: UUID) -> None:
         await self.full.wait()
         if (turn := self._turns.pop(turn_id, None)) is not None:
-            await cross(finish, turn)
+            away, self.fails = self.fails > 0, self.fails - 1
+            await cross(partial(finish, turn, **(AWAY if away else {})))
 
 
 async def ask(body: str) -> Question:
@@ -120,7 +125,7 @@ async def test_a_limit_of_requests_holds_the_line_until_it_has_passed(
 
 async def test_what_is_wrong_with_a_line_fails_it_alone(bob: Principal) -> None:
     wrong: list[Exception] = [
-        ModelUnknown("Nobody offers it.", near_matches=("gpt-4.1",)),
+        ModelUnknown("Near: gpt-4.1.", model="gpt4", near_matches=("gpt-4.1",)),
         ModelForbidden(),
         ValueError("of the server's own"),
     ]
@@ -137,7 +142,7 @@ async def test_what_is_wrong_with_a_line_fails_it_alone(bob: Principal) -> None:
     told = await cross(
         lambda: list(batch.lines.order_by("number").values_list("error_code", "error_message"))
     )
-    assert told[0] == ("model_unknown", "Nobody offers it. Did you mean gpt-4.1?")
+    assert told[0] == ("model_unknown", "No relay offers the model 'gpt4'. Did you mean gpt-4.1?")
     assert [code for code, _ in told] == [
         "model_unknown",
         "model_not_allowed",
@@ -161,6 +166,29 @@ async def test_while_no_relay_tells_its_models_the_lines_wait(
     batch = await cross(taken, bob, 1)
     await run(work_on(batch, Relayless(), refuse_some))
     assert await cross(states, batch) == ["answered"]
+
+
+async def test_while_the_relay_fails_all_lines_none_of_them_fails(
+    bob: Principal, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BATCHES = replace(settings.BATCHES, line_tries=2, retry_seconds=0.01)
+    monkeypatch.setattr("chat.turns.batches.patience.FIRST_PAUSE_SECONDS", 0.01)
+    batch, engine = await cross(taken, bob, 3, concurrency=2), Relayless()
+    engine.fails = 8
+    await run(work_on(batch, engine))
+    assert await cross(states, batch) == ["answered"] * 3
+
+
+async def test_a_relay_that_is_away_too_long_stops_the_batch(
+    bob: Principal, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BATCHES = replace(settings.BATCHES, retry_seconds=0.01)
+    monkeypatch.setattr("chat.turns.batches.patience.PATIENCE_SECONDS", 0.0)
+    batch, engine = await cross(taken, bob, 3), Relayless()
+    engine.fails = 100
+    await run(work_on(batch, engine))
+    await cross(batch.refresh_from_db)
+    assert (batch.state, batch.stop_code) == ("stopped", "relay_unavailable")
 
 
 async def test_a_revoked_key_stops_the_batch_and_says_so(bob: Principal, people: Cast) -> None:

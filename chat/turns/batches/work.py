@@ -31,6 +31,7 @@ from chat.services.errors import (
     TooManyTurns,
 )
 from chat.turns.batches.asking import Question, question_of
+from chat.turns.batches.patience import RELAY_AWAY, RelayPatience
 from chat.turns.engine import Engine
 
 log = structlog.get_logger(__name__)
@@ -69,6 +70,7 @@ class BatchWork:
         self._pause_seconds = PASSING_SECONDS
         # The budget is held by the lines under way: what they do not need comes back.
         self._waits_for_an_end = False
+        self._patience = RelayPatience()
 
     @property
     def under_way(self) -> int:
@@ -106,7 +108,9 @@ class BatchWork:
                 return False
             for turn_id, by_id in standing.stop.items():
                 self._engine.interrupt_anywhere(turn_id, by_id)
-            if standing.next is not None and self._may_ask():
+            if self._patience.is_over(asyncio.get_running_loop().time()):
+                await self._halt("relay_unavailable", RELAY_AWAY)
+            elif standing.next is not None and self._may_ask():
                 await self._begin(standing.next)
                 return True
         except DatabaseError as error:
@@ -119,6 +123,7 @@ class BatchWork:
     def _may_ask(self) -> bool:
         now = asyncio.get_running_loop().time()
         ready = now >= self._paused_until and not self._waits_for_an_end
+        ready = ready and self._patience.may_begin(now, len(self._following))
         return ready and not self._engine.draining and self._may_begin()
 
     async def _wait(self, standing: Standing | None) -> None:
@@ -209,7 +214,10 @@ class BatchWork:
         while True:
             await self._engine.running.ended(turn_id)
             try:
-                if await cross(end_line, line_id, turn_id):
+                blameless = self._patience.relay_fails
+                taken = await cross(end_line, line_id, turn_id, relay_fails=blameless)
+                if taken is not None:
+                    self._patience.note(taken, asyncio.get_running_loop().time())
                     return
             except Exception as error:
                 # The next look asks again.
@@ -218,5 +226,8 @@ class BatchWork:
 
 
 def _told(error: Refused | ProgramError | ModelUnknown) -> str:
-    near = getattr(error, "near_matches", ())
-    return f"{error.message} Did you mean {', '.join(near)}?" if near else error.message
+    if not isinstance(error, ModelUnknown):
+        return error.message
+    near = ", ".join(error.near_matches)
+    hint = f"Did you mean {near}?" if near else "Choose another one."
+    return f"No relay offers the model {error.model!r}. {hint}"
