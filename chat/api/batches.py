@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Query, Router, Schema
 from pydantic import ConfigDict, Field
 
+from accounts.roles import Capability
 from chat.api.batch_requests import wanted_batch
 from chat.api.batch_results import CONTENT_TYPES, results_file
 from chat.api.credentials import principal_of
@@ -62,7 +63,9 @@ def make(request: HttpRequest) -> HttpResponse:
     """Make a batch of JSON, of JSONL, of lines of text, or of an uploaded file."""
     principal = principal_of(request)
     made = make_batch(principal, wanted_batch(request))
-    view = view_of_batch(batch_for(principal, made.batch_id))
+    # Who may make one is told so, also without leave to look at it later: a refusal here would
+    # have programs make it again.
+    view = view_of_batch(batch_for(principal, made.batch_id, Capability.SEND_MESSAGE))
     status = 201 if made.created else 200
     body = PlainValueRenderer().render(request, view, response_status=status)
     return HttpResponse(body, status=status, content_type=PlainValueRenderer.media_type)

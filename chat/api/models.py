@@ -4,7 +4,7 @@ from asgiref.sync import async_to_sync
 from django.http import HttpRequest
 from ninja import Router
 
-from accounts.policy import require
+from accounts.policy import allows, require
 from accounts.roles import Capability
 from chat.api.credentials import principal_of
 from chat.queries.model_list import ModelList, model_list
@@ -18,7 +18,8 @@ router = Router()
 def models(request: HttpRequest) -> ModelList:
     """List the models with their prices, also while no relay answers."""
     principal = principal_of(request)
-    require(principal, Capability.READ_CONVERSATION, principal.team_id)
+    if not allows(principal, Capability.SEND_MESSAGE, principal.team_id):
+        require(principal, Capability.READ_CONVERSATION, principal.team_id)
     try:
         # Runs on the server's own event loop, where the relays' connections live.
         offers, default = async_to_sync(_ask)()

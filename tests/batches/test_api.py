@@ -8,6 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient, Client
 
+from accounts.roles import Capability
 from accounts.services import keys
 from chat.models import Batch, BatchLine
 from tests.people import Cast
@@ -142,6 +143,18 @@ def test_a_key_makes_batches_within_its_scopes(people: Cast) -> None:
 
     assert Batch.objects.get(pk=id).api_key_id is not None
     json_of(Client().post(f"/api/batches/{id}/stop", **held))
+
+
+def test_a_key_that_only_asks_is_told_of_the_batch_it_made_and_reads_none(people: Cast) -> None:
+    scopes = [Capability.SEND_MESSAGE]
+    made = keys.create_api_key(people.bob, people.team, "only asks", scopes=scopes)
+    held: Any = {"HTTP_AUTHORIZATION": f"Bearer {made.secret}"}
+
+    id = post(Client(), {"prompts": ["One?"], "model": MODEL}, **held)["id"]
+
+    for path in ("", "/lines", "/results"):
+        json_of(Client().get(f"/api/batches/{id}{path}", **held), 403)
+    json_of(Client().get("/api/models", **held))
 
 
 def test_stopping_renaming_resuming_and_deleting(client: Client) -> None:
