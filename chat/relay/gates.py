@@ -14,7 +14,8 @@ from chat.relay.types import WaitingNotice
 class Claim(msgspec.Struct, frozen=True):
     """Who wants to ask the relay for an answer, and how many tokens the prompt has, by estimate.
 
-    Turns wait in line by person, so that one person's many turns do not hold up the others.
+    Turns wait in line by person, so that one person's many turns do not hold up the others; what
+    her programs ask has the number below zero.
     """
 
     turn_id: UUID

@@ -7,6 +7,7 @@ restart, a send that is repeated counts once, and one that was refused not at al
 import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -31,7 +32,7 @@ _NAMES: dict[Whose, str] = {"person": "one person", "team": "the team"}
 
 def check_turn_limits(principal: Principal, team_id: UUID, *, batch: bool = False) -> None:
     """Refuse a turn beyond the limits of the person or her API key, and of the team. A batch
-    bounds its own turns.
+    bounds its own turns, and leaves a fifth of every limit to whoever waits for an answer.
 
     To be called within the transaction that stores the turn: it locks the person, and the team if
     that has limits, so their turns are admitted one after the other and the counts are exact.
@@ -46,8 +47,9 @@ def check_turn_limits(principal: Principal, team_id: UUID, *, batch: bool = Fals
     own = Q(requester_id=person_id)
     if not batch:
         _check_running(principal)
-    _check_requests("person", own, limits.max_requests_per_minute_per_person)
-    _check_tokens("person", own, limits.max_tokens_per_minute_per_person)
+    share = partial(_share, batch=batch)
+    _check_requests("person", own, share(limits.max_requests_per_minute_per_person))
+    _check_tokens("person", own, share(limits.max_tokens_per_minute_per_person))
     if not (
         limits.max_turns_per_team
         or limits.max_requests_per_minute_per_team
@@ -56,15 +58,19 @@ def check_turn_limits(principal: Principal, team_id: UUID, *, batch: bool = Fals
         return
     list(Team.objects.select_for_update(no_key=True).filter(pk=team_id).values("pk"))
     teams = Q(team_id=team_id)
-    if limits.max_turns_per_team and _running(teams) >= limits.max_turns_per_team:
+    if limits.max_turns_per_team and _running(teams) >= share(limits.max_turns_per_team):
         raise TooManyTurns(
             f"The team has {limits.max_turns_per_team} answers written at a time. Wait for one to "
             "end, or stop one.",
             limit="team_turns",
             limit_turns=limits.max_turns_per_team,
         )
-    _check_requests("team", teams, limits.max_requests_per_minute_per_team)
-    _check_tokens("team", teams, limits.max_tokens_per_minute_per_team)
+    _check_requests("team", teams, share(limits.max_requests_per_minute_per_team))
+    _check_tokens("team", teams, share(limits.max_tokens_per_minute_per_team))
+
+
+def _share(limit: int, *, batch: bool) -> int:
+    return max(limit * 4 // 5, 1) if batch and limit else limit
 
 
 def _check_running(principal: Principal) -> None:

@@ -38,9 +38,11 @@ def resumed_request(
 
 def claim_of(admitted: Admitted) -> Claim:
     """Who asks, and with a prompt of how many tokens, cautiously guessed."""
+    # A person's batches and programs stand in line beside her, not before her.
+    person_id = -admitted.requester_id if admitted.is_completion else admitted.requester_id
     return Claim(
         turn_id=admitted.turn_id,
-        person_id=admitted.requester_id,
+        person_id=person_id,
         team_id=admitted.team_id,
         tokens=prompt_ceiling_bytes(admitted.prompt) // CONTEXT_BYTES_PER_TOKEN,
     )

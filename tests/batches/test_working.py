@@ -17,10 +17,10 @@ from chat.services.batch_asking import LineGone, hold_line, standing_of
 from chat.services.batch_changes import delete_batch, resume_batch, stop_batch
 from chat.services.batch_ends import end_line, fail_line, halt_batch
 from chat.services.batch_taking import give_back, purge_batch
-from chat.services.errors import BudgetTooSmall
+from chat.services.errors import BudgetTooSmall, RateLimited
 from chat.services.recovery import recover_turn
 from tests.batches.working import ask, ask_next, batch_of, dies, line_of, lives, standing, take
-from tests.chat.admitting import finish
+from tests.chat.admitting import finish, send
 from tests.people import Cast
 
 pytestmark = pytest.mark.usefixtures("funded")
@@ -151,6 +151,14 @@ def test_a_line_that_is_held_lets_the_others_go_first(batch: Batch) -> None:
     assert left.next is None
     assert left.wait_seconds
     assert 50 < left.wait_seconds <= 60
+
+
+def test_a_batch_leaves_room_for_its_person(batch: Batch, bob: Principal, settings: Any) -> None:
+    settings.LIMITS = replace(settings.LIMITS, max_requests_per_minute_per_person=2)
+    answer(batch)
+    with pytest.raises(RateLimited):
+        ask_next(batch, HERE)
+    assert send(bob).created
 
 
 def test_a_stop_interrupts_what_runs_and_a_resume_asks_it_again(

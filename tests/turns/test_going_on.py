@@ -1,6 +1,7 @@
 """Going on with a broken answer: what is asked, within what was held, and what is told."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from chat.relay.attempts import Attempt, AttemptStarted
@@ -82,6 +83,8 @@ def test_a_claim_is_the_persons() -> None:
     claim = claim_of(turn)
     assert (claim.turn_id, claim.person_id, claim.team_id) == (turn.turn_id, 42, turn.team_id)
     assert 0 < claim.tokens < 100
+    # Her programs wait in a line of their own.
+    assert claim_of(replace(turn, is_completion=True)).person_id != 42
 
 
 async def test_each_try_has_its_own_text_and_the_answer_has_all() -> None:
