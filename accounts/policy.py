@@ -55,6 +55,13 @@ class Forbidden(PolicyRefusal):
 
     code = "forbidden"
 
+    def __init__(self, message: str = "", *, scope: Capability | None = None) -> None:
+        """`scope` is what the role allows and the API key does not: programs are told which."""
+        if scope is not None:
+            message = f"This API key has not the scope {scope.value}. Use a key that has it."
+        super().__init__(message)
+        self.scope = scope
+
 
 class StaleRights(PolicyRefusal):
     """Your rights have changed meanwhile. Try again."""
@@ -76,9 +83,13 @@ def require(principal: Principal, capability: Capability, team_id: UUID) -> None
     Raises:
         NotVisible: the principal has no membership in the team. Doors answer as for a thing
             that does not exist, so that ids cannot be probed.
-        Forbidden: the principal is in the team, but the role or the key's scope is too small.
+        Forbidden: the principal is in the team, but the role is too small, or the scope
+            of the key, which is then named.
     """
     if team_id not in principal.roles:
         raise NotVisible
-    if not allows(principal, capability, team_id):
-        raise Forbidden
+    if allows(principal, capability, team_id):
+        return
+    if capability in CAPABILITIES[principal.roles[team_id]]:
+        raise Forbidden(scope=capability)
+    raise Forbidden

@@ -109,7 +109,9 @@ def _not_found(_error: Exception) -> Refusal:
 
 
 @explain.register
-def _forbidden(_error: Forbidden) -> Refusal:
+def _forbidden(error: Forbidden) -> Refusal:
+    if error.scope is not None:
+        return Refusal("forbidden", str(error))
     return Refusal("forbidden", _("Your role in this team does not allow this."))
 
 

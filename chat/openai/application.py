@@ -5,9 +5,9 @@ from typing import Any
 from django.conf import settings
 
 from chat.completions import ProgramError
-from chat.openai.calls import Call, Disconnected
+from chat.openai.calls import NOT_IN_THE_CLEAR, Call, Disconnected
 from chat.openai.refusals import explain
-from chat.openai.routing import door_of
+from chat.openai.routing import FORGOTTEN, door_of
 from chat.services.errors import Restarting
 from chat.turns.lifecycle import is_closed
 
@@ -21,7 +21,7 @@ class OpenAIDoors:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request (ASGI)."""
         path: str = scope["path"]
-        if path == "/v1" or path.startswith("/v1/"):
+        if path == "/v1" or path.startswith("/v1/") or path in FORGOTTEN:
             await _answer(Call(scope, receive, send))
         else:
             await self._pages(scope, receive, send)
@@ -32,7 +32,7 @@ async def _answer(call: Call) -> None:
         if is_closed():
             raise Restarting
         if settings.SECURE_SSL_REDIRECT and not call.is_secure:
-            raise ProgramError("bad_frame", "Use https: a key must not travel in the clear.")
+            raise ProgramError("bad_frame", NOT_IN_THE_CLEAR)
         await door_of(call)(call)
     except Disconnected:
         return

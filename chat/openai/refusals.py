@@ -13,7 +13,9 @@ log = structlog.get_logger(__name__)
 
 COME_AGAIN_SECONDS = {"restarting": 5.0, "storage_unavailable": 5.0, "too_many_turns": 1.0}
 """When to ask again where the refusal itself does not say it."""
-NOT_ALLOWED = "The person's role, or the scope of this API key, does not allow this."
+NOT_ALLOWED = (
+    "The role of this key's person in the team does not allow this. Ask an owner of the team."
+)
 
 
 def explain(error: Exception) -> ProgramError:
@@ -24,7 +26,7 @@ def explain(error: Exception) -> ProgramError:
         detail = dict(error.detail or {})
         path = detail.pop("path", None)
         return _told(error.code, error.message, path, error.retry_after_seconds, detail)
-    if isinstance(error, Forbidden):
+    if isinstance(error, Forbidden) and error.scope is None:
         return ProgramError(error.code, NOT_ALLOWED)
     if isinstance(error, PolicyRefusal):
         return ProgramError(error.code, str(error))

@@ -16,16 +16,15 @@ DOORS: Mapping[str, Methods] = {
     "/v1/usage": {"GET": usage},
 }
 ONE_MODEL: Methods = {"GET": model}
+FORGOTTEN = frozenset({"/chat/completions", "/models"})
+"""Where clients go whose base URL lacks `/v1`: told so, as no page is there anyway."""
 
 
 def door_of(call: Call) -> Door:
     """Return the door. Raises ProgramError where there is none, or not for this method."""
     methods = _methods_at(call.path)
     if methods is None:
-        raise ProgramError(
-            "not_found",
-            f"There is nothing at {call.path[:200]!r}. What there is: {', '.join(DOORS)}.",
-        )
+        raise ProgramError("not_found", _what_there_is(call.path))
     door = methods.get("GET" if call.method == "HEAD" else call.method)
     if door is not None:
         return door
@@ -37,6 +36,11 @@ def door_of(call: Call) -> Door:
     raise ProgramError(
         "method_not_allowed", f"{call.method[:20]} is not for this address. Use {allowed}."
     )
+
+
+def _what_there_is(path: str) -> str:
+    hint = " The base URL of this API ends with /v1." if path in FORGOTTEN else ""
+    return f"There is nothing at {path[:200]!r}.{hint} What there is: {', '.join(DOORS)}."
 
 
 def _methods_at(path: str) -> Methods | None:

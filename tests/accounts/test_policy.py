@@ -82,6 +82,15 @@ def test_a_key_does_only_what_both_its_scope_and_the_role_allow(
         assert allows(alone, other, TEAM) is expected
 
 
+def test_a_key_is_told_which_scope_it_lacks_and_a_role_is_not() -> None:
+    nothing: frozenset[Capability] = frozenset()
+    with pytest.raises(Forbidden, match="has not the scope send_message"):
+        require(principal(Role.MEMBER, nothing), Capability.SEND_MESSAGE, TEAM)
+    with pytest.raises(Forbidden) as refusal:
+        require(principal(Role.VIEWER, nothing), Capability.SEND_MESSAGE, TEAM)
+    assert refusal.value.scope is None
+
+
 def test_no_key_may_carry_management() -> None:
     management = {c for c in Capability if c.value.startswith(("manage", "create", "share"))}
     assert not management & API_KEY_CAPABILITIES

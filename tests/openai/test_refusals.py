@@ -141,6 +141,15 @@ def test_a_scope_that_does_not_reach_is_refused(tram_server: TramServer) -> None
     assert answer.status_code == 403
     error = error_of(answer)
     assert (error["code"], error["type"]) == ("forbidden", "permission_error")
+    assert "has not the scope send_message" in error["message"]
+
+
+@pytest.mark.parametrize("path", ["/chat/completions", "/models", "/v1/v1/models"])
+def test_a_wrong_base_url_is_told(program: Program, path: str) -> None:
+    answer = program.http.get(path)
+    assert answer.status_code == 404
+    assert f"There is nothing at '{path}'." in error_of(answer)["message"]
+    assert ("base URL of this API ends with /v1" in answer.text) is not path.startswith("/v1")
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
