@@ -64,12 +64,16 @@ class Command(BaseCommand):
         except (Refused, PolicyRefusal) as error:
             raise CommandError(str(error)) from None
         self._write(batch_id, options)
-        self.stderr.write(totals(batch))
+        self._say(totals(batch))
         if batch.state == "stopped":
             why = batch.stop["message"] if batch.stop else "Somebody stopped it."
-            self.stderr.write(f"The batch stopped: {why} {_how_to_resume(batch_id, options)}")
+            self._say(f"The batch stopped: {why} {_how_to_resume(batch_id, options)}")
         if batch.state == "stopped" or batch.lines.failed:
             sys.exit(1)
+
+    def _say(self, text: str) -> None:
+        """Beside the answers, which may go to standard output; not in the colour of errors."""
+        self.stderr.write(text, style_func=str)
 
     def _begin(self, options: dict[str, Any]) -> tuple[Principal, UUID]:
         if options["resume"] is not None:
@@ -88,9 +92,9 @@ class Command(BaseCommand):
         """Look until it does not run any more; Ctrl-C stops it."""
         progress = progress_on(sys.stderr)
         try:
-            self.stderr.write(f"Batch {batch_id}. Ctrl-C stops it.")
+            self._say(f"Batch {batch_id}. Ctrl-C stops it.")
             if not living(settings.NODES.lease_seconds).exclude(role="web").exists():
-                self.stderr.write(NO_SERVER)
+                self._say(NO_SERVER)
             while (batch := _look(principal, batch_id)).state == "running" or batch.lines.running:
                 progress.show(batch)
                 time.sleep(LOOK_SECONDS)
@@ -98,8 +102,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             stop_batch(principal, batch_id)
             progress.end()
-            self.stderr.write(f"Stopped. {_how_to_resume(batch_id, options)}")
-            self.stderr.write(totals(_look(principal, batch_id)))
+            self._say(f"Stopped. {_how_to_resume(batch_id, options)}")
+            self._say(totals(_look(principal, batch_id)))
             sys.exit(130)
         progress.end()
         return batch
@@ -111,7 +115,7 @@ class Command(BaseCommand):
             return
         with path.open("wb") as file:
             _write_to(file, batch_id, options["format"])
-        self.stderr.write(f"The answers are in {path}.")
+        self._say(f"The answers are in {path}.")
 
 
 def _asker(person: str | None, team: str | None) -> Principal:
