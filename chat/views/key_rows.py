@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, timedelta
 
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
@@ -29,6 +30,7 @@ client = OpenAI(base_url={base}, api_key=os.environ["TRAM_API_KEY"])
 answer = client.chat.completions.create(
     model={model},
     messages=[{{"role": "user", "content": "Hello"}}],
+    max_tokens=50,
 )
 print(answer.choices[0].message.content)
 """
@@ -47,6 +49,12 @@ class KeyRow:
     def beginning(self) -> str:
         """The part of the key that is no secret."""
         return f"tram_{self.key.prefix}_…"
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day in UTC on which it works; None: it does not expire."""
+        end = self.key.expires_at
+        return (end.astimezone(UTC) - timedelta(microseconds=1)).date() if end else None
 
     @property
     def works(self) -> bool:
@@ -81,7 +89,12 @@ def rows_of(keys: Iterable[APIKey]) -> list[KeyRow]:
 
 def examples(base_url: str, model: str) -> list[tuple[str, str]]:
     """How a program asks this site, by the names of programs; the key is not in them."""
-    asked = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
+    asked = {
+        "model": model,
+        "messages": [{"role": "user", "content": "Hello"}],
+        # Whole answers are silent until the end, and small models talk on and on.
+        "max_tokens": 50,
+    }
     # Names of models hold no quotes, but who knows: they are quoted for their languages.
     body = shlex.quote(json.dumps(asked, ensure_ascii=False))
     curl = "\n".join(

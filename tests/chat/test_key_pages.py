@@ -70,7 +70,7 @@ def test_a_key_is_made_and_shown_once(people: Cast) -> None:
     secrets = set(SECRET.findall(made))
     assert len(secrets) == 1
     secret = secrets.pop()
-    for words in ("http://testserver/v1", "Bearer $TRAM_API_KEY", "&quot;o3&quot;", "OpenAI("):
+    for words in ("http://testserver/v1", "Bearer $TRAM_API_KEY", "&quot;o3&quot;", "max_tokens="):
         assert words in made
     principal = principal_for_api_key(secret)
     assert principal is not None
@@ -82,6 +82,7 @@ def test_a_key_is_made_and_shown_once(people: Cast) -> None:
     shown = text_of(bob.get("/keys/"))
     assert f"tram_{key.prefix}_…" in shown
     assert "USD 0.00 of USD 2.50 used, USD 2.50 left" in shown
+    assert f"{day:%m/%d/%Y} (UTC)" in shown
     assert not SECRET.search(shown)
     # Sent again, as by a reload: no second key, and nothing is shown.
     again = bob.post("/keys/new/", wanted, follow=True)
