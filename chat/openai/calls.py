@@ -14,6 +14,7 @@ from chat.completions import ProgramError
 
 Headers = Iterable[tuple[bytes, bytes]]
 JSON = b"application/json"
+NOT_IN_THE_CLEAR = "Use https: a key must not travel in the clear."
 
 
 class Disconnected(Exception):

@@ -5,11 +5,12 @@ from urllib.parse import parse_qs
 
 import msgspec
 import structlog
+from django.conf import settings
 
 from chat.completions import ProgramError
 from chat.consumers.handshake import Greeting
 from chat.openai.bodies import read_body
-from chat.openai.calls import Call, Disconnected
+from chat.openai.calls import NOT_IN_THE_CLEAR, Call, Disconnected
 from chat.protocol import SUBPROTOCOL, BadFrame, Command
 from chat.services.errors import Restarting
 from chat.serving.addresses import client_address
@@ -64,6 +65,8 @@ async def _serve(scope: Any, call: Call) -> None:
         raise ProgramError("method_not_allowed", "Only POST is for this address.")
     if is_closed():
         raise Restarting
+    if settings.SECURE_SSL_REDIRECT and not call.is_secure:
+        raise ProgramError("bad_frame", NOT_IN_THE_CLEAR)
     greeting = await welcome(scope)
     body = await read_body(call)
     query = parse_qs(scope["query_string"].decode("ascii"))
