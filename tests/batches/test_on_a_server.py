@@ -73,12 +73,22 @@ def until(client: httpx.Client, id: str, **wanted: Any) -> Any:
         time.sleep(LOOK_SECONDS)
 
 
+def until_held(server: TramServer, answers: int) -> None:
+    """Wait for so many answers that have begun: what is stopped before the relay was asked leaves
+    its script to those that come after."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while server.rows("select count(distinct turn_id) from chat_journalchunk") != [(answers,)]:
+        assert time.monotonic() < give_up_at, server.log[-2000:]
+        time.sleep(LOOK_SECONDS)
+
+
 def test_a_batch_stops_goes_on_and_gives_its_answers_as_files(
     server: TramServer, bob: httpx.Client
 ) -> None:
     hold_answers(server, 3)
     id = send(bob, 8, concurrency=3)
     until(bob, id, running=3)
+    until_held(server, 3)
     assert bob.post(f"/api/batches/{id}/stop").json()["state"] == "stopped"
     stopped = until(bob, id, waiting=8)
     assert (stopped["state"], stopped["lines"]["running"]) == ("stopped", 0)
@@ -154,6 +164,7 @@ def test_a_drained_server_goes_on_after_its_restart(server: TramServer, bob: htt
     hold_answers(server, 4)
     id = send(bob, 12, concurrency=4)
     until(bob, id, running=4)
+    until_held(server, 4)
 
     assert server.terminate() == 0
     assert server.rows("select count(*) from chat_turn where state = 'running'") == [(0,)]
