@@ -174,8 +174,6 @@ def check_name(name: str) -> None:
 def _store(
     principal: Principal, wanted: NewBatch, lines: list[BatchRequest], payload_sha256: str
 ) -> Made:
-    # Locked, so that two that are made at once are counted one after the other.
-    list(User.objects.select_for_update(no_key=True).filter(pk=principal.user_id).values("pk"))
     check_running(principal)
     failed = sum(bool(line.error_code) for line in lines)
     over = failed == len(lines)
@@ -214,7 +212,9 @@ def _store(
 
 
 def check_running(principal: Principal) -> None:
-    """Raise TooManyTurns while as many batches of this person run as may."""
+    """Raise TooManyTurns while as many batches of this person run as may. Two that begin at once
+    are counted one after the other: call it within their transactions."""
+    list(User.objects.select_for_update(no_key=True).filter(pk=principal.user_id).values("pk"))
     limit = settings.BATCHES.max_running_per_person
     own = Batch.objects.filter(
         owner_id=principal.user_id, state=BatchState.RUNNING, deleted_at=None

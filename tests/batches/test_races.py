@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -12,6 +14,7 @@ from chat.models import Batch, BatchLine, Turn
 from chat.services.batch_asking import LineGone
 from chat.services.batch_changes import resume_batch, stop_batch
 from chat.services.batch_ends import end_line
+from chat.services.errors import TooManyTurns
 from tests.batches.working import ask, ask_next, batch_of, line_of, lives, standing, take
 from tests.chat.admitting import finish
 
@@ -87,3 +90,14 @@ def test_stops_among_admissions_leave_no_line_that_nobody_was_told_to_stop(
     assert not running.filter(interrupt_requested_at=None).exists()
     assert set(standing(batch, HERE).running_lines.values()) == {turn.pk for turn in running}
     resume_batch(bob, batch.pk)
+
+
+def test_batches_resumed_at_once_are_counted_one_after_the_other(
+    bob: Principal, settings: Any
+) -> None:
+    settings.BATCHES = replace(settings.BATCHES, max_running_per_person=THREADS)
+    batches = [batch_of(bob, 1) for _ in range(THREADS)]
+    for each in batches:
+        stop_batch(bob, each.pk)
+    settings.BATCHES = replace(settings.BATCHES, max_running_per_person=2)
+    assert all_at_once(lambda n: resume_batch(bob, batches[n].pk), TooManyTurns) == 2

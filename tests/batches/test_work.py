@@ -184,6 +184,7 @@ async def test_a_relay_that_is_away_too_long_stops_the_batch(
 ) -> None:
     settings.BATCHES = replace(settings.BATCHES, retry_seconds=0.01)
     monkeypatch.setattr("chat.turns.batches.patience.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("chat.turns.batches.patience.FAILURES_OF_AN_HOUR", 2)
     batch, engine = await cross(taken, bob, 3), Relayless()
     engine.fails = 100
     await run(work_on(batch, engine))

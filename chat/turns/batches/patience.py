@@ -5,6 +5,8 @@ from chat.services.batch_ends import Taken
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 PATIENCE_SECONDS = 3600.0
+FAILURES_OF_AN_HOUR = 20
+"""Fewer are those of a batch that stood still meanwhile."""
 RELAY_AWAY = "The relay has failed every line for an hour. Resume the batch when it answers again."
 
 
@@ -31,7 +33,7 @@ class RelayPatience:
 
     def is_over(self, now: float) -> bool:
         """Whether it has failed for so long that somebody has to look."""
-        return self.relay_fails and now - self._since > PATIENCE_SECONDS
+        return self._failures >= FAILURES_OF_AN_HOUR and now - self._since > PATIENCE_SECONDS
 
     def note(self, taken: Taken, now: float) -> None:
         """Learn how a line's turn ended."""

@@ -109,6 +109,7 @@ class BatchWork:
             for turn_id, by_id in standing.stop.items():
                 self._engine.interrupt_anywhere(turn_id, by_id)
             if self._patience.is_over(asyncio.get_running_loop().time()):
+                self._patience = RelayPatience()
                 await self._halt("relay_unavailable", RELAY_AWAY)
             elif standing.next is not None and self._may_ask():
                 await self._begin(standing.next)
