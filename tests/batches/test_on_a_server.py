@@ -111,6 +111,7 @@ def test_a_batch_stops_goes_on_and_gives_its_answers_as_files(
     assert table.count(",answered,") == 8
 
 
+@pytest.mark.slow
 def test_without_money_it_stops_and_goes_on_after_a_top_up(
     server: TramServer, bob: httpx.Client
 ) -> None:
@@ -160,6 +161,7 @@ def test_a_model_that_nobody_offers_fails_its_line_alone(bob: httpx.Client) -> N
     assert [line["error"]["code"] for line in lines] == ["model_unknown"]
 
 
+@pytest.mark.slow
 def test_a_drained_server_goes_on_after_its_restart(server: TramServer, bob: httpx.Client) -> None:
     hold_answers(server, 4)
     id = send(bob, 12, concurrency=4)

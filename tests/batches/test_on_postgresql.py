@@ -10,6 +10,7 @@ AGAIN_SLOWLY = ("tests/batches/test_rights.py", "tests/batches/test_api.py")
 LINES = 60
 
 
+@pytest.mark.slow
 @pytest.mark.services
 def test_batches_are_worked_off_in_the_same_way_on_postgresql(
     postgresql_url: str, tmp_path_factory: pytest.TempPathFactory

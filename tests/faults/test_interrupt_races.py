@@ -39,7 +39,7 @@ from tests.turns.doubles import Client, NothingElsewhere, StepRelay, whole_answe
 __all__ = ["alice", "people", "priced"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
-RUNS = int(os.environ.get("RACES", "80"))
+RUNS = int(os.environ.get("RACES", "40"))
 AT_ONCE = 8
 PIECES = ("It ", "was ", "the ", "night ", "train.")
 WINDOW_SECONDS = 0.12

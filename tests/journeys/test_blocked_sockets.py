@@ -86,6 +86,7 @@ def test_answers_stream_stop_go_on_and_survive_a_reload_without_sockets(
     alice.wait_ended()
 
 
+@pytest.mark.slow
 def test_a_message_is_edited_and_a_cut_answer_gone_on_with_without_sockets(
     desks: Desks, relay: RelayScripts
 ) -> None:

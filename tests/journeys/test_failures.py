@@ -3,6 +3,7 @@
 import re
 import time
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.desk import Desks
@@ -13,6 +14,7 @@ LOST_SOCKET = r"WebSocket connection to .* failed"
 NO_ANSWER = r"ERR_CONNECTION_(REFUSED|RESET)|ERR_EMPTY_RESPONSE"
 
 
+@pytest.mark.slow
 def test_a_budget_too_small_puts_the_text_back_and_says_what_is_left(
     desks: Desks, site: TramServer
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_member_is_refused_until_her_role_allows_it(desks: Desks, site: TramSe
     site.manage("shell", "-c", SET_ROLE.format("MEMBER"))
 
 
+@pytest.mark.slow
 def test_usage_and_the_statement_are_read_in_another_month_zone_and_currency_and_kept(
     desks: Desks, relay: RelayScripts, tmp_path: Path
 ) -> None:

@@ -81,6 +81,7 @@ def test_a_page_that_slept_has_the_whole_answer_soon_after_it_wakes(
     print(f"whole {time.monotonic() - woke_at:.1f} s after waking")
 
 
+@pytest.mark.slow
 def test_a_socket_that_breaks_again_and_again_costs_nothing(
     desks: Desks, relay: RelayScripts, site: TramServer, bridge: Bridge
 ) -> None:

@@ -48,6 +48,7 @@ def to_node(bridge: Bridge, cluster: Cluster, at: int) -> None:
     bridge.lead_to(int(cluster[at].env["PORT"]))
 
 
+@pytest.mark.slow
 def test_a_socket_that_moves_between_nodes_shows_the_whole_answer(
     desks: Desks, relay: RelayScripts, cluster: Cluster, bridge: Bridge, site: TramServer
 ) -> None:

@@ -3,6 +3,8 @@
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import pytest
+
 from tests.servers import RELAY_KEY, TramServer
 from tests.socket_client import SocketClient
 
@@ -50,6 +52,7 @@ async def test_no_relay_at_all_is_said(server_template: Path, tmp_path: Path) ->
             assert error["code"] == "relay_unavailable"
 
 
+@pytest.mark.slow
 async def test_a_killed_server_settles_what_it_left_behind(
     server_template: Path, tmp_path: Path
 ) -> None:
@@ -75,6 +78,7 @@ async def test_a_killed_server_settles_what_it_left_behind(
         await back.close()
 
 
+@pytest.mark.slow
 async def test_a_drained_server_settles_what_runs_before_it_ends(
     server_template: Path, tmp_path: Path
 ) -> None:

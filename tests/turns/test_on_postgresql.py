@@ -4,14 +4,11 @@ import pytest
 
 from tests.again import run_on_postgresql
 
-AGAIN = (
-    "tests/chat/test_ending.py",
-    "tests/turns/test_races.py",
-    "tests/turns/test_store.py",
-    "tests/turns/test_leases.py",
-)
+AGAIN = ("tests/turns/test_races.py", "tests/turns/test_store.py")
 # The rest, for `make slow`.
 AGAIN_SLOWLY = (
+    "tests/chat/test_ending.py",
+    "tests/turns/test_leases.py",
     "tests/turns/test_handover.py",
     "tests/turns/test_recovery.py",
     "tests/chat/test_admission.py",
