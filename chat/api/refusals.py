@@ -5,9 +5,10 @@ from math import ceil
 from typing import Any, NamedTuple
 
 import structlog
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http.multipartparser import InputStreamExhausted, MultiPartParserError
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -148,6 +149,15 @@ def _http_error(error: HttpError) -> Refusal:
 @explain.register
 def _too_big(_error: RequestDataTooBig) -> Refusal:
     return Refusal("bad_frame", "The request body is too large.")
+
+
+@explain.register(BadRequest)
+@explain.register(InputStreamExhausted)
+@explain.register(MultiPartParserError)
+@explain.register(SuspiciousOperation)
+@explain.register(UnreadablePostError)
+def _not_a_form(_error: Exception) -> Refusal:
+    return Refusal("bad_frame", "The request body is no form that can be read.")
 
 
 @explain.register

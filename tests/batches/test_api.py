@@ -116,6 +116,24 @@ def test_empty_batches_and_other_encodings_are_refused(
     assert json_of(response, 400)["error"]["code"] == "bad_frame"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="'
+        + b"n" * 5_000
+        + b'"\r\n\r\nHello\r\n--x--\r\n',
+        b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n" * 2_000 + b"--x--\r\n",
+    ],
+)
+@pytest.mark.parametrize("boundary", ["; boundary=x", "", "; boundary=\xe9"])
+def test_a_form_that_cannot_be_read_is_refused(
+    client: Client, content: bytes, boundary: str
+) -> None:
+    client.raise_request_exception = False
+    response = client.post("/api/batches", content, content_type=f"multipart/form-data{boundary}")
+    assert json_of(response, 400)["error"]["code"] == "bad_frame"
+
+
 def test_strangers_see_nothing_and_viewers_change_nothing(client: Client, people: Cast) -> None:
     id = post(client, {"prompts": ["One?"], "model": MODEL})["id"]
     stranger, viewer = Client(), Client()
