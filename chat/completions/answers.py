@@ -111,9 +111,10 @@ def whole_answer(
     Raises ProgramError for an end that is no answer's.
     """
     extras = snapshot.extras or {}
+    calls = extras.get("tool_calls") or extras.get("function_call")
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": snapshot.content or (None if extras.get("tool_calls") else ""),
+        "content": snapshot.content or (None if calls else ""),
         "refusal": extras.get("refusal"),
     }
     if snapshot.reasoning:

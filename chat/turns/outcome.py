@@ -1,5 +1,6 @@
 """What a reader saw of an answer, and the end that follows from it. Pure: no clock, no tasks."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,10 @@ from chat.turns.sentences import sentence_for
 
 MAX_BELIEVABLE_TOKENS = 10**8
 """A relay that reports more for one turn is not believed; the turn is estimated."""
+
+MOST_NESTED = 64
+UNLIKELY = -9999.0
+"""What OpenAI says of a token whose probability is none; other relays say minus infinity."""
 
 SILENT_FAILURES = ("relay_timeout", "relay_stream_broken", "relay_truncated")
 """What may end an attempt on which the relay had worked without a word."""
@@ -164,15 +169,21 @@ def storable(text: str) -> str:
 
 
 def storable_extras(extras: Extras | None) -> Extras | None:
-    """The same of what is no text."""
-    return None if extras is None else _storable_value(extras)
+    """The same of what is no text; without numbers that JSON does not have, and without what is
+    nested deeper than a database reads. Neither database would store the end of such a turn, ever.
+    """
+    return None if extras is None else _storable_value(extras, MOST_NESTED)
 
 
-def _storable_value(value: Any) -> Any:
+def _storable_value(value: Any, levels: int) -> Any:
     if isinstance(value, str):
         return storable(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else UNLIKELY if value < 0 else None
+    if isinstance(value, list | dict) and not levels:
+        return None
     if isinstance(value, list):
-        return [_storable_value(each) for each in value]
+        return [_storable_value(each, levels - 1) for each in value]
     if isinstance(value, dict):
-        return {storable(key): _storable_value(each) for key, each in value.items()}
+        return {storable(key): _storable_value(each, levels - 1) for key, each in value.items()}
     return value
