@@ -3,6 +3,7 @@
 Or a part of it: of a person, a model, a relay or a conversation.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -159,11 +160,18 @@ def by_conversation(
     """A line for each conversation, dearest first; beyond `most` one for all the others."""
     if most is None:
         sums = usage.by("conversation_id", asked)
-        return by_spend(sums, titles_for(reader, sums))
+        return by_spend(sums, _names(reader, sums))
     sums = usage.dearest("conversation_id", asked, most)
-    lines = by_spend(sums, titles_for(reader, sums))
+    lines = by_spend(sums, _names(reader, sums))
     others = usage.total(asked) - sum((line.figures for line in lines), Figures())
     return (*lines, Line(_("All others"), others, is_rest=True)) if others != Figures() else lines
+
+
+def _names(reader: Principal | None, ids: Collection[UUID | None]) -> dict[UUID | None, str]:
+    """The titles that `reader` may see, and a name for what no conversation has."""
+    names: dict[UUID | None, str] = {None: _("Programs, outside conversations")}
+    names.update(titles_for(reader, ids).items())
+    return names
 
 
 def by_spend(sums: dict[Any, Figures], names: dict[Any, str] | None = None) -> tuple[Line, ...]:
