@@ -18,6 +18,7 @@ from chat.relay.errors import ModelUnknown, RelayUnavailable
 from chat.services.errors import ModelForbidden, Restarting
 from chat.services.intents import Admitted, Models
 from chat.turns.batches.asking import Question
+from chat.turns.batches.runner import has_room
 from chat.turns.batches.work import BatchWork
 from chat.turns.engine import Engine
 from tests.batches.working import batch_of, completion_of, dies, lives, take
@@ -70,7 +71,7 @@ async def ask(body: str) -> Question:
 
 def work_on(batch: Batch, engine: Relayless, asking: Any = ask) -> BatchWork:
     return BatchWork(
-        batch.pk, cast(Engine, engine), look_seconds=0.02, may_begin=lambda: True, ask=asking
+        batch.pk, cast(Engine, engine), look_seconds=0.02, may_begin=lambda _: True, ask=asking
     )
 
 
@@ -96,6 +97,14 @@ async def test_never_more_lines_are_under_way_than_were_asked_for(bob: Principal
     await run(work_on(batch, engine))
     assert await cross(states, batch) == 7 * ["answered"]
     assert engine.most_running == 3
+
+
+def test_no_batch_takes_the_room_of_the_others() -> None:
+    assert has_room(3, 3, batches=1, most=4)
+    assert not has_room(4, 4, batches=1, most=4)
+    assert not has_room(2, 3, batches=2, most=4)
+    assert has_room(1, 3, batches=2, most=4)
+    assert has_room(0, 1, batches=9, most=4)
 
 
 async def test_what_passes_by_itself_is_waited_for(bob: Principal) -> None:

@@ -106,5 +106,12 @@ class BatchRunner:
         finally:
             del self._works[work.batch_id]
 
-    def _has_room(self) -> bool:
-        return sum(work.under_way for work, _ in self._works.values()) < self._most_turns
+    def _has_room(self, under_way: int) -> bool:
+        everywhere = sum(work.under_way for work, _ in self._works.values())
+        return has_room(under_way, everywhere, batches=len(self._works), most=self._most_turns)
+
+
+def has_room(under_way: int, everywhere: int, *, batches: int, most: int) -> bool:
+    """Whether a batch with so many turns under way may begin another, where all batches together
+    may have `most`: none takes more than its share of them, however soon its turns end."""
+    return everywhere < most and under_way < max(most // max(batches, 1), 1)

@@ -45,8 +45,8 @@ LONGEST_PAUSE_SECONDS = 5.0
 class BatchWork:
     """Keeps as many lines of a batch under way as it may have. Call `run` once.
 
-    `may_begin` says whether this process has room for one more turn of any batch; `under_way`
-    are the lines of this one.
+    `may_begin` says whether this process has room for one more turn of a batch with so many;
+    `under_way` are the lines of this one.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class BatchWork:
         engine: Engine,
         *,
         look_seconds: float,
-        may_begin: Callable[[], bool],
+        may_begin: Callable[[int], bool],
         ask: Callable[[str], Awaitable[Question]] = question_of,
     ) -> None:
         self.batch_id = batch_id
@@ -125,7 +125,7 @@ class BatchWork:
         now = asyncio.get_running_loop().time()
         ready = now >= self._paused_until and not self._waits_for_an_end
         ready = ready and self._patience.may_begin(now, len(self._following))
-        return ready and not self._engine.draining and self._may_begin()
+        return ready and not self._engine.draining and self._may_begin(self.under_way)
 
     async def _wait(self, standing: Standing | None) -> None:
         seconds = self._look_seconds
