@@ -13,6 +13,8 @@ from chat.relay.types import RelayMessage
 MAX_TOOLS = 128
 MAX_STOPS = 4
 MOST_TOKENS = 1_000_000
+TOOL_TYPES = ("function", "custom")
+SERVICE_TIERS = ("auto", "default", "flex")
 
 Text = Annotated[str, Meta(max_length=1_000)]
 Tokens = Annotated[int, Meta(ge=1, le=MOST_TOKENS)]
@@ -143,6 +145,7 @@ def read_request(body: bytes | str) -> Asked:
         raise ProgramError(
             "unsupported_value", "One answer is given to a request: `n` must be 1.", param="n"
         )
+    _refuse_what_costs_apart(request)
     options = request.stream_options
     return Asked(
         model=request.model,
@@ -154,6 +157,23 @@ def read_request(body: bytes | str) -> Asked:
         stream=bool(request.stream),
         include_usage=bool(options and options.include_usage),
     )
+
+
+def _refuse_what_costs_apart(request: CompletionRequest) -> None:
+    """What a relay does for other money than that of its tokens is neither held nor charged."""
+    for number, tool in enumerate(request.tools or ()):
+        if tool.get("type", "function") not in TOOL_TYPES:
+            raise ProgramError(
+                "unsupported_value",
+                "The relay's own tools are not offered, only functions of yours.",
+                param=f"$.tools[{number}].type",
+            )
+    if request.service_tier not in (None, *SERVICE_TIERS):
+        raise ProgramError(
+            "unsupported_value",
+            f"`service_tier` may be {', '.join(SERVICE_TIERS)}: others cost more than the price.",
+            param="service_tier",
+        )
 
 
 def _explained(text: str) -> ProgramError:

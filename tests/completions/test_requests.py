@@ -54,6 +54,19 @@ def test_a_parameter_that_is_not_offered_is_refused_with_the_reason() -> None:
     assert (error.code, error.param) == ("unsupported_value", "audio")
 
 
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"tools": [{"type": "function"}, {"type": "web_search"}]}, "$.tools[1].type"),
+        ({"tools": [{"type": ["function"]}]}, "$.tools[0].type"),
+        ({"service_tier": "priority"}, "service_tier"),
+    ],
+)
+def test_what_a_relay_bills_beside_its_tokens_is_refused(fields: Any, param: str) -> None:
+    error = refused(request(**fields))
+    assert (error.code, error.param) == ("unsupported_value", param)
+
+
 def test_more_than_one_answer_is_refused() -> None:
     assert refused(request(n=2)).param == "n"
 
