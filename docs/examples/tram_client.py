@@ -1,6 +1,6 @@
 """A client of the socket (tram.v1): asks, reads along, stops, and comes back after a lost line.
 
-TRAM_KEY=… python tram_client.py https://tram.example.com "What is a tram?"   (Ctrl-C stops)
+TRAM_API_KEY=… python tram_client.py https://tram.example.com "What is a tram?"   (Ctrl-C stops)
 """
 
 import asyncio
@@ -160,9 +160,14 @@ async def main(site, content):
     loop, stops = asyncio.get_running_loop(), set()
     loop.add_signal_handler(2, lambda: stops.add(asyncio.ensure_future(answer.stop())))
     url = "ws" + site.removeprefix("http").rstrip("/") + "/ws/chat/"
-    await answer.follow(url, os.environ["TRAM_KEY"], tell)
+    try:
+        await answer.follow(url, os.environ["TRAM_API_KEY"], tell)
+    except Refused as refusal:
+        sys.exit(f"Refused: {refusal}")
     print(f"\n{answer.done['state']}, {answer.done['cost_nano_usd'] / 1e9:.6f} USD")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or "TRAM_API_KEY" not in os.environ:
+        sys.exit(__doc__)
     asyncio.run(main(*sys.argv[1:]))

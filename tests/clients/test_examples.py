@@ -33,7 +33,7 @@ def stored(site: Site, text: str) -> list[tuple[Any, ...]]:
 
 async def test_the_example_for_python_prints_an_answer_and_its_cost(site: Site) -> None:
     arguments = (str(EXAMPLE), site.server.url, "Say something short")
-    env = {**os.environ, "TRAM_KEY": site.key}
+    env = {**os.environ, "TRAM_API_KEY": site.key}
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, env=env, stdout=asyncio.subprocess.PIPE
     )
@@ -43,8 +43,18 @@ async def test_the_example_for_python_prints_an_answer_and_its_cost(site: Site) 
     assert ("completed",) in stored(site, text)
 
 
+async def test_the_example_for_python_says_in_a_line_why_it_is_refused(site: Site) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(EXAMPLE), site.server.url, "Hello"),
+        env={**os.environ, "TRAM_API_KEY": "tram_0"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, told = await process.communicate()
+    assert (process.returncode, told.decode()) == (1, "Refused: the key is not valid (4401)\n")
+
+
 async def test_the_example_for_python_stops_at_an_interrupt(site: Site) -> None:
-    env = {**os.environ, "TRAM_KEY": site.key}
+    env = {**os.environ, "TRAM_API_KEY": site.key}
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(EXAMPLE), site.server.url, LONG, env=env, stdout=asyncio.subprocess.PIPE
     )
