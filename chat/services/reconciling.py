@@ -19,6 +19,7 @@ from billing.reconciliation_runs import (
 from chat.models import AlertKind, Attempt, Turn
 from chat.queries.reconcilable import tries_between
 from chat.services.alerts import raise_alert
+from chat.services.batch_corrections import correct_turn
 
 AT_ONCE = 400
 
@@ -87,9 +88,7 @@ def _tell_turns(ours: Ours, outcome: Outcome) -> None:
     for chunk in _chunks(list(ours.teams)):
         rows = Settlement.objects.filter(subject__in=chunk).exclude(corrected_nano_usd=0)
         for row in rows:
-            cost = row.cost_nano_usd + row.corrected_nano_usd
-            turn = Turn.objects.filter(pk=_turn_id(row.subject))
-            turn.exclude(cost_nano_usd=cost).update(cost_nano_usd=cost)
+            correct_turn(_turn_id(row.subject), row.cost_nano_usd + row.corrected_nano_usd)
 
 
 def _turn_id(subject: str) -> UUID:
