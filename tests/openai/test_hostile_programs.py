@@ -41,7 +41,7 @@ async def test_who_never_reads_a_stream_is_dropped_and_its_turn_stopped(
 ) -> None:
     before = ended(tram_server, "not_read")
     resting_bytes = reset_peak(tram_server.pid)
-    let_relay(tram_server, {"act": "bench", "tokens": 200_000, "tokens_per_second": 8_000})
+    let_relay(tram_server, {"act": "bench", "tokens": 200_000, "tokens_per_second": 2_500})
     body = question(stream=True, max_tokens=200_000)
     async with await RawConnection.open(tram_server.url) as mute:
         await mute.send(request_bytes(key, body))
