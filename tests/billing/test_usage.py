@@ -18,7 +18,6 @@ from billing.figures import Figures
 from billing.fold import Difference
 from billing.models import ConversationTotal, Hold, Settlement, Transfer, UsageFold, UsageTotal
 from billing.money import usd_to_nano
-from billing.statements import by_conversation
 from billing.usage import Slice, Usage
 from billing.usage_folding import fold_if_due, fold_once, rebuild, usage_differences
 from billing.verification import verify
@@ -158,9 +157,6 @@ def test_every_sum_ties_to_the_transfers(traffic: None, zone: str, reach: str) -
     assert (dear.turns, dear.cost_nano_usd) == (1, usd_to_nano("0.012") + 17 - 5)
     assert usage.by("route", Slice(model=LOCAL)).keys() == {"", "local"}
     assert usage.by("conversation_id", Slice(route="local")).keys() == {None}
-    for most in (None, 3):
-        (line,) = by_conversation(usage, Slice(route="local"), None, most)
-        assert (line.name, line.key) == ("Programs, outside conversations", None)
     everything = usage.total(Slice())
     assert everything.turns == Settlement.objects.count()
     assert everything.failures == 5

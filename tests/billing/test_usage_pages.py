@@ -144,6 +144,14 @@ def test_a_part_tells_its_spend_and_no_credit(
     assert not {"opening", "closing", "held", "given"} & parts
 
 
+def test_what_programs_spend_has_a_name(team: Team, alice: User, owner: Client) -> None:
+    turn_at(team, alice, NOON)
+    (line,) = statement(team, OCTOBER, "UTC").conversations
+    assert (line.name, line.key) == ("Programs, outside conversations", None)
+    shown = owner.get(reverse("my_usage"), {"month": "2025-10", "zone": "UTC"})
+    assert "Programs, outside conversations" in shown.content.decode()
+
+
 def test_an_empty_month_says_so(team: Team, alice: User, owner: Client) -> None:
     turn_at(team, alice, NOON)
     address = reverse("statement", args=[team.pk])
