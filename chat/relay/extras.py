@@ -43,7 +43,8 @@ def merged(pieces: Iterable[Mapping[str, Any]]) -> Extras:
         if piece.get("function_call"):
             whole["function_call"] = _function(whole.get("function_call"), piece["function_call"])
         if piece.get("logprobs"):
-            whole["logprobs"] = _logprobs(whole.get("logprobs"), piece["logprobs"])
+            # Added to, not copied: there is one for each token of an answer.
+            _add_logprobs(whole.setdefault("logprobs", {}), piece["logprobs"])
         if piece.get("tool_calls"):
             whole["tool_calls"] = _calls(whole.get("tool_calls", []), piece["tool_calls"])
     return whole
@@ -109,11 +110,11 @@ def _function(known: Mapping[str, Any] | None, more: Mapping[str, Any]) -> dict[
     return function
 
 
-def _logprobs(known: Mapping[str, Any] | None, more: Mapping[str, Any]) -> dict[str, Any]:
-    whole = dict(known or {})
+def _add_logprobs(whole: dict[str, Any], more: Mapping[str, Any]) -> None:
     for name in LISTS_OF_LOGPROBS:
         if isinstance(more.get(name), list):
-            whole[name] = [*(whole.get(name) or []), *more[name]]
+            if not isinstance(whole.get(name), list):
+                whole[name] = []
+            whole[name].extend(more[name])
         elif name in more:
             whole.setdefault(name, None)
-    return whole
