@@ -152,7 +152,9 @@ class Verbs:
                 self._engine.interrupt_at(found.node, command.turn, self.principal.user_id)
         # Noted in the database too: what the bus loses, the owner finds there with its next beat.
         place = await cross(request_interrupt, self.principal, command.turn)
-        if not place.running and (ended := await cross(stored_end, command.turn)):
+        if place.running or not place.may_read:
+            return
+        if (ended := await cross(stored_end, command.turn)) is not None:
             self._tell_end(ended)
 
     def _tell_end(self, ended: Ended) -> None:

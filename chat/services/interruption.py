@@ -8,19 +8,21 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from accounts.models import Membership
-from accounts.policy import NotVisible, Principal, require
+from accounts.policy import NotVisible, Principal, allows, require
 from accounts.roles import Capability
-from chat.models import Turn, TurnState
+from chat.models import ConversationSource, Turn, TurnState
 
 
 @dataclass(frozen=True, slots=True)
 class TurnPlace:
-    """Where a turn belongs, which process runs it, and how it stands."""
+    """Where a turn belongs, which process runs it, how it stands, and whether who asks may read
+    it."""
 
     turn_id: UUID
     conversation_id: UUID
     node: str
     running: bool
+    may_read: bool
 
 
 def place_to_interrupt(principal: Principal, turn_id: UUID) -> TurnPlace:
@@ -29,7 +31,15 @@ def place_to_interrupt(principal: Principal, turn_id: UUID) -> TurnPlace:
     if turn is None or turn.conversation.deleted_at is not None:
         raise NotVisible
     require(principal, Capability.INTERRUPT_TURN, turn.team_id)
-    return TurnPlace(turn.id, turn.conversation_id, turn.node, turn.state == TurnState.RUNNING)
+    # Stopping is no reading: a key may lack it, and what programs asked is shown to nobody else.
+    is_shown = turn.conversation.source == ConversationSource.PAGE
+    return TurnPlace(
+        turn.id,
+        turn.conversation_id,
+        turn.node,
+        running=turn.state == TurnState.RUNNING,
+        may_read=is_shown and allows(principal, Capability.READ_CONVERSATION, turn.team_id),
+    )
 
 
 def request_interrupt(principal: Principal, turn_id: UUID) -> TurnPlace:

@@ -59,7 +59,7 @@ def _statements(world: World) -> dict[str, Callable[..., Any]]:
         return place(tables.request_interrupt(turn_id, principal.user_id))
 
     def place(row: TurnRow) -> TurnPlace:
-        return TurnPlace(row.id, row.conversation, row.node, row.state == "running")
+        return TurnPlace(row.id, row.conversation, row.node, row.state == "running", may_read=True)
 
     return {
         "send": start_turn,

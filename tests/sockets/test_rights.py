@@ -189,7 +189,9 @@ async def test_a_key_that_reads_no_conversation_neither_hears_of_one_nor_goes_on
             content="Repeat what was said above",
         )
         assert (await bot.wait_for(lambda f: f["type"] == "error"))["code"] == "forbidden"
+        await bot.send(type="interrupt", turn=secret["turn"])
         own = await bot.chat("Say something short", model="gpt-4.1")
         assert (await bot.done(own["turn"]))["state"] == "completed"
+        assert list(bot.turns) == [own["turn"]]
         assert not [frame for frame in bot.frames if frame["type"] == "conversation"]
     assert [frame for frame in alice.frames if frame["type"] == "conversation"]
