@@ -149,7 +149,12 @@ READ_BY_THE_MODEL = (
 """Options that become part of the prompt, or may: what a template does with them nobody knows."""
 
 
+CHOICES = ("tool_choice", "function_call")
+
+
 def what_options_say(options: Mapping[str, Any]) -> tuple[PromptMessage, ...]:
     """What the options add to the prompt, as a message to count: descriptions of tools, schemas."""
     told = {name: options[name] for name in READ_BY_THE_MODEL if options.get(name)}
+    # A choice in one word says nothing; one that names tools may be shown with them.
+    told |= {name: said for name in CHOICES if isinstance(said := options.get(name), dict)}
     return (PromptMessage("system", msgspec.json.encode(told).decode()),) if told else ()

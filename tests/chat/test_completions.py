@@ -147,9 +147,9 @@ def test_descriptions_of_tools_are_held_too(key: APIKey) -> None:
     bare, with_tools = ask(program(key)), ask(program(key), options={"tools": tools})
     assert with_tools.hold_nano_usd > bare.hold_nano_usd
     assert with_tools.options == {"tools": tools}
-    documents = {"documents": ["x" * 10_000]}
-    shown = ask(program(key), options={"chat_template_kwargs": documents})
-    assert shown.hold_nano_usd > bare.hold_nano_usd
+    for name in ("chat_template_kwargs", "thinking", "tool_choice"):
+        shown = ask(program(key), options={name: {"names": ["x" * 10_000]}})
+        assert shown.hold_nano_usd > bare.hold_nano_usd
 
 
 def test_a_persons_programs_and_she_herself_do_not_stand_in_each_others_way(
