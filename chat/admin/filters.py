@@ -36,7 +36,7 @@ class ModelFilter(admin.SimpleListFilter):
 class SourceFilter(admin.SimpleListFilter):
     """Asked by people, by programs, or by a batch."""
 
-    title = _("asked by")
+    title = _("who asked")
     parameter_name = "source"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002

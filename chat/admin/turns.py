@@ -121,7 +121,7 @@ class TurnAdmin(Review):
         query = urlencode({"conversation__id__exact": str(turn.conversation_id)})
         return _link(f"{reverse('admin:chat_turn_changelist')}?{query}", str(turn.conversation))
 
-    @admin.display(description=_("asked by"))
+    @admin.display(description=_("who asked"))
     def asked_by(self, turn: Turn) -> str:
         """People, a program or a batch, and by which API key."""
         source = turn.conversation.get_source_display()

@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
                 default="page",
                 editable=False,
                 max_length=5,
-                verbose_name="asked by",
+                verbose_name="who asked",
             ),
         ),
         migrations.AddField(

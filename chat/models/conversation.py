@@ -38,7 +38,7 @@ class Conversation(models.Model):
     title = models.CharField(_("title"), max_length=TITLE_CHARACTERS, blank=True)
     search_title = FoldedField(of="title")
     source = models.CharField(
-        _("asked by"),
+        _("who asked"),
         max_length=5,
         choices=ConversationSource.choices,
         default=ConversationSource.PAGE,
