@@ -6,17 +6,13 @@ from django.db import connection
 from billing.tokens import count_tokens
 from chat.crossing import cross
 from chat.services.leases import forget_others
-from chat.turns.alert_teller import AlertTeller
-from chat.turns.anchoring import DailyAnchors
 from chat.turns.engines import engine
-from chat.turns.forgetting import Forgetting
 from chat.turns.limits import close_gates
 from chat.turns.relays import directory
 from chat.turns.relays.first_look import look_at_relays as look_at_relays
+from chat.turns.upkeep import upkeeps
 
-_alerts = AlertTeller()
-_anchors = DailyAnchors()
-_forgetting = Forgetting()
+_upkeeps = upkeeps()
 _draining = False
 _taken_over = False
 
@@ -38,9 +34,8 @@ async def start(role: str) -> None:
     await directory().ready()
     # The tokenizer takes a third of a second to load: not in somebody's first Stop.
     await cross(count_tokens, "warm", "gpt-4.1")
-    _alerts.start()
-    _anchors.start()
-    _forgetting.start()
+    for upkeep in _upkeeps:
+        upkeep.start()
 
 
 def begin_drain(*, taken_over: bool) -> None:
@@ -58,9 +53,8 @@ async def drain(seconds: float) -> None:
 
 async def close() -> None:
     """End everything, after a drain. The engine stays where it is found, and takes nothing."""
-    await _forgetting.aclose()
-    await _anchors.aclose()
-    await _alerts.aclose()
+    for upkeep in _upkeeps:
+        await upkeep.aclose()
     await engine().aclose()
     await directory().aclose()
     await close_gates()
