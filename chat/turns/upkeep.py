@@ -17,7 +17,8 @@ log = structlog.get_logger(__name__)
 class Upkeep:
     """Owns the task that does one thing every `seconds`, for the first time after `first_seconds`.
 
-    `on_failure` is how the log calls a failure; the next time tries again.
+    `on_failure` is how the log calls a failure, with its words only where `tell_words`: those of a
+    mail or web server may name people. The next time tries again.
     """
 
     def __init__(
@@ -27,9 +28,11 @@ class Upkeep:
         *,
         seconds: float,
         first_seconds: float | None = None,
+        tell_words: bool = False,
     ) -> None:
         self._do = do
         self._on_failure = on_failure
+        self._tell_words = tell_words
         self._pauses = (seconds if first_seconds is None else first_seconds, seconds)
         self._task: asyncio.Task[None] | None = None
 
@@ -52,7 +55,8 @@ class Upkeep:
             try:
                 await self._do()
             except Exception as error:
-                log.warning(self._on_failure, error=type(error).__name__, detail=str(error))
+                words = {"detail": str(error)} if self._tell_words else {}
+                log.warning(self._on_failure, error=type(error).__name__, **words)
 
 
 def upkeeps() -> tuple[Upkeep, ...]:
@@ -66,6 +70,7 @@ def upkeeps() -> tuple[Upkeep, ...]:
             "ledger_not_anchored",
             seconds=3600,
             first_seconds=30,
+            tell_words=True,
         ),
         Upkeep(
             partial(cross, forget_answers),

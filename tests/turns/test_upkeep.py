@@ -1,4 +1,4 @@
-"""What a process does again and again, whatever fails meanwhile; above all, anchoring the ledger."""
+"""What a process does again and again, whatever fails meanwhile: anchoring the ledger, say."""
 
 import asyncio
 from pathlib import Path
