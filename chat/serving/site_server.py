@@ -1,6 +1,7 @@
 """Daphne, run so that it drains: the site's server with a start, a drain and one end."""
 
 import asyncio
+import contextlib
 import gc
 import importlib
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +13,7 @@ from channels.routing import get_default_application
 from daphne.http_protocol import WebRequest
 from daphne.server import twisted_loop
 from django.conf import settings
+from twisted.internet.error import ReactorNotRunning
 
 from chat.serving.front import Front
 from chat.serving.guard import GuardedServer
@@ -87,6 +89,11 @@ class SiteServer(GuardedServer):
             self.stop()
             return
         self._drain_task = self.loop.create_task(self._drain_then_stop())
+
+    def stop(self) -> None:
+        """End the loop; once it has ended, nothing."""
+        with contextlib.suppress(ReactorNotRunning):
+            super().stop()
 
     def kill_all_applications(self) -> Any:
         """Cancel what still runs and wait for it a short while."""

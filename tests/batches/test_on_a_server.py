@@ -192,6 +192,8 @@ def test_the_command_shows_how_far_it_is_and_ctrl_c_stops_until_it_is_resumed(
         env=server.env,
         stderr=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests in the background has told all below to leave Ctrl-C alone.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert running.stderr is not None
     batch_id = running.stderr.readline().split()[1].rstrip(".")

@@ -28,8 +28,8 @@ FULL = Plan(windows=3, window_seconds=4.0, samples=40, idle_connections=0, burst
 QUICK = Plan(windows=1, window_seconds=2.5, samples=10, idle_connections=0, burst_tokens=5_000)
 STREAMS = {
     "relay": (1, 200),
-    "Tram": (1, 25, 50, 100, 150, 200, 300, 400),
-    "LiteLLM": (1, 10, 25, 50, 75),
+    "Tram": (1, 50, 100, 150, 200, 300),
+    "LiteLLM": (1, 10, 25, 50),
 }
 QUICK_STREAMS = {"relay": (1,), "Tram": (1, 50, 100), "LiteLLM": (1, 25)}
 LITELLM_KEY = "sk-bench"

@@ -10,14 +10,10 @@ AGAIN = (
     "tests/billing/test_guards.py",
     "tests/billing/test_lock_order.py",
     "tests/billing/test_races.py",
-    "tests/billing/test_reconciliation_races.py",
     "tests/billing/test_limit_races.py",
     "tests/billing/test_usage.py::test_a_month_ends_with_its_last_second_in_its_zone",
     "tests/billing/test_chain.py::test_a_cut_tail_is_found_by_what_the_accounts_counted",
     "tests/billing/test_codes.py::test_of_50_who_redeem_a_code_at_once_one_wins",
-    "tests/billing/test_codes.py::test_a_code_is_redeemed_or_revoked_never_both",
-    "tests/billing/test_spend_alerts.py::test_at_any_concurrency_a_share_is_noticed_once",
-    "tests/billing/test_alert_delivery.py::test_many_who_look_at_once_tell_once",
 )
 # The rest, for `make slow`: each run takes a minute at most on an idle machine.
 AGAIN_SLOWLY = {
@@ -58,6 +54,7 @@ AGAIN_SLOWLY = {
     "usage": (
         "tests/billing/test_usage.py",
         "tests/billing/test_usage_races.py",
+        "tests/billing/test_reconciliation_races.py",
         "tests/billing/test_usage_pages.py",
         "tests/billing/test_statements.py",
         "tests/billing/test_corrections.py",

@@ -5,13 +5,8 @@ import pytest
 from tests.again import run_on_postgresql
 
 AGAIN = (
-    "tests/chat/test_conversation_list.py",
-    "tests/chat/test_message_pages.py",
     "tests/chat/test_recovery_commands.py",
     "tests/chat/test_usage_of_turns.py",
-)
-# The rest, for `make slow`.
-AGAIN_SLOWLY = (
     "tests/chat/test_conversation_services.py",
     "tests/chat/test_admin.py",
     "tests/chat/test_alerts.py",
@@ -29,16 +24,9 @@ AGAIN_SLOWLY = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.services
 def test_conversations_are_the_same_on_postgresql(
     postgresql_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     run_on_postgresql(AGAIN, postgresql_url, tmp_path_factory.mktemp("data"))
-
-
-@pytest.mark.slow
-@pytest.mark.services
-def test_conversations_are_the_same_on_postgresql_in_the_rest_too(
-    postgresql_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    run_on_postgresql(AGAIN_SLOWLY, postgresql_url, tmp_path_factory.mktemp("data"))

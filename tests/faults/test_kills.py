@@ -6,7 +6,7 @@ import sys
 
 from tests.processes import ROOT
 
-POINTS = 8
+POINTS = 6
 
 
 def test_no_delivered_character_is_lost_and_every_turn_is_settled_once() -> None:

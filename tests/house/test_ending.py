@@ -7,6 +7,7 @@ from tests.clusters import Clusters
 pytestmark = pytest.mark.services
 
 
+@pytest.mark.slow
 def test_a_database_that_answers_nothing_any_more_keeps_no_server_from_its_end(
     clusters: Clusters,
 ) -> None:

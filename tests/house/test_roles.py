@@ -63,6 +63,7 @@ def test_a_runner_answers_probes_where_it_was_given_a_port_and_nothing_else(
     assert httpx.get(f"{divided[WEB].url}/accounts/login/").status_code == 200
 
 
+@pytest.mark.slow
 async def test_what_a_killed_runner_wrote_is_adopted_by_another(divided: Cluster) -> None:
     divided[SECOND].start()
     async with await divided.open("alice", WEB) as alice:

@@ -56,6 +56,7 @@ def test_a_signal_for_the_parent_of_workers_does_not_end_the_site(site: TramServ
         assert site.terminate() == 0
 
 
+@pytest.mark.slow
 def test_a_restarted_server_has_the_same_address(site: TramServer) -> None:
     with site:
         before = site.url

@@ -188,6 +188,7 @@ def fits(place: Locator) -> None:
     assert box["x"] + box["width"] <= NARROW["width"]
 
 
+@pytest.mark.slow
 def test_who_has_too_little_is_told_before_sending(
     desks: Desks, site: TramServer, relay: RelayScripts
 ) -> None:

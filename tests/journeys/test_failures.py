@@ -128,6 +128,7 @@ def test_a_relay_that_is_down_is_told_in_the_message(desks: Desks, site: TramSer
     alice.wait_ended()
 
 
+@pytest.mark.slow
 def test_a_restart_of_the_server_is_said_after_two_seconds_and_the_text_is_whole(
     desks: Desks, site: TramServer, relay: RelayScripts
 ) -> None:

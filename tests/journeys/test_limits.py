@@ -24,6 +24,7 @@ def site(
         yield server
 
 
+@pytest.mark.slow
 def test_who_waits_sees_the_place_in_line_and_who_is_too_fast_keeps_the_text(
     desks: Desks, site: TramServer
 ) -> None:

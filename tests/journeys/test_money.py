@@ -21,6 +21,7 @@ def credit_link(desk: Desk) -> str:
     return desk.page.locator("#person-menu a", has_text="Credit").get_attribute("href") or ""
 
 
+@pytest.mark.slow
 def test_a_code_is_shown_once_and_an_owner_redeems_it_by_keyboard_alone(desks: Desks) -> None:
     alice = desks("alice", **CALM)
     alice.page.goto(alice.url + "/admin/billing/code/add/")

@@ -65,6 +65,7 @@ def test_without_a_network_that_is_said_and_then_that_nothing_was_lost(
     expect(line(alice)).to_have_text("")
 
 
+@pytest.mark.slow
 def test_a_page_that_slept_has_the_whole_answer_soon_after_it_wakes(
     desks: Desks, relay: RelayScripts, site: TramServer, bridge: Bridge, browser: Browser
 ) -> None:

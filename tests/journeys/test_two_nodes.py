@@ -15,7 +15,7 @@ from tests.journeys.relay import QUICK_RELAY, RelayScripts
 from tests.journeys.resuming import LOST, asks_slowly, assert_whole, line, record_losses
 from tests.servers import TramServer
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,6 @@ def to_node(bridge: Bridge, cluster: Cluster, at: int) -> None:
     bridge.lead_to(int(cluster[at].env["PORT"]))
 
 
-@pytest.mark.slow
 def test_a_socket_that_moves_between_nodes_shows_the_whole_answer(
     desks: Desks, relay: RelayScripts, cluster: Cluster, bridge: Bridge, site: TramServer
 ) -> None:

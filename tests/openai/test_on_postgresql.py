@@ -17,7 +17,7 @@ from tests.openai.test_repeats import text_of
 from tests.openai.waiting import eventually
 from tests.sockets.conftest import QUICK
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -123,6 +123,7 @@ async def test_no_send_waits_for_a_slow_list(
     assert listed(alice, MODEL)["available"]
 
 
+@pytest.mark.slow
 async def test_a_relay_whose_list_fails_goes_on_with_its_last_one(
     server: TramServer, alice: httpx.Client, stock: Stock
 ) -> None:

@@ -78,6 +78,7 @@ def everything(path: Path) -> str:
         return "\n".join(database.iterdump())
 
 
+@pytest.mark.slow
 async def test_a_relay_comes_and_goes_while_the_server_runs(
     server: TramServer, alice: httpx.Client
 ) -> None:

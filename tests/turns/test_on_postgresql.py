@@ -1,10 +1,15 @@
-"""Ends, races and leases again on PostgreSQL, in a run of their own."""
+"""Races, journal and lists again on PostgreSQL, in a run of their own; more with `make slow`."""
 
 import pytest
 
 from tests.again import run_on_postgresql
 
-AGAIN = ("tests/turns/test_races.py", "tests/turns/test_store.py")
+AGAIN = (
+    "tests/turns/test_races.py",
+    "tests/turns/test_store.py",
+    "tests/chat/test_conversation_list.py",
+    "tests/chat/test_message_pages.py",
+)
 # The rest, for `make slow`.
 AGAIN_SLOWLY = (
     "tests/chat/test_ending.py",
