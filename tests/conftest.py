@@ -12,6 +12,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from tests.cluster import Cluster
@@ -49,6 +50,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((at for at, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
 
     items.sort(key=rank)
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    """A page that was asked for in another language leaves this thread in it."""
+    yield
+    translation.deactivate()
 
 
 def lacking(what: str) -> None:
