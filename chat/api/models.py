@@ -4,7 +4,7 @@ from asgiref.sync import async_to_sync
 from django.http import HttpRequest
 from ninja import Router
 
-from accounts.policy import allows, require
+from accounts.policy import Principal, allows, require
 from accounts.roles import Capability
 from chat.api.credentials import principal_of
 from chat.queries.model_list import ModelList, model_list
@@ -20,6 +20,11 @@ def models(request: HttpRequest) -> ModelList:
     principal = principal_of(request)
     if not allows(principal, Capability.SEND_MESSAGE, principal.team_id):
         require(principal, Capability.READ_CONVERSATION, principal.team_id)
+    return models_for(principal)
+
+
+def models_for(principal: Principal) -> ModelList:
+    """The models as the current team pays for them; while no relay answers, those with prices."""
     try:
         # Runs on the server's own event loop, where the relays' connections live.
         offers, default = async_to_sync(_ask)()

@@ -47,11 +47,6 @@ class AnswerWriter:
         self._reasoning_written = 0
         self._calls_written = False
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether anything was written."""
-        return self._begun
-
     def write(self, event: Chunk | Snapshot | Done) -> list[bytes]:
         """Return the chunks that an event stands for; none for what adds nothing.
 

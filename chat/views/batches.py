@@ -19,6 +19,7 @@ from accounts.authentication import authenticate_request
 from accounts.models import Team
 from accounts.policy import Forbidden, NotVisible, Principal, allows, require
 from accounts.roles import Capability
+from chat.api.models import models_for
 from chat.models import LineState
 from chat.queries.batch_texts import beginnings_of, texts_of
 from chat.queries.batches import batch_for, batch_list, line_page, view_of_batch
@@ -37,7 +38,6 @@ from chat.views.batch_form import BatchForm
 from chat.views.batch_shown import shown_batch, shown_line, states_of
 from chat.views.batch_verdict import Verdict, look_at
 from chat.views.batch_words import refusal_words
-from chat.views.offered import models_for
 
 PAGE_BATCHES = 30
 PAGE_LINES = 50

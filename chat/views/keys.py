@@ -28,9 +28,9 @@ from accounts.roles import Capability
 from accounts.services.visible_keys import key_for, own_key, revoke_visible_key, visible_keys
 from billing.api_keys import budget_of_key, change_key_budget, make_own_key
 from billing.errors import KeyBudgetOfOthers
+from chat.api.models import models_for
 from chat.views.key_form import KeyBudgetForm, KeyForm
 from chat.views.key_rows import EXAMPLE_MODEL, examples, rows_of
-from chat.views.offered import models_for
 
 TRIES = "make_key"
 """Whose rates stand in the setting ACCOUNT_RATE_LIMITS."""
