@@ -1,15 +1,18 @@
 """Answers that come slowly enough for something to happen to them, and what must then be true."""
 
+import copy
 import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, expect
 
+from tests.journeys.bridge import Bridge
 from tests.journeys.desk import Desk
-from tests.journeys.relay import RelayScripts
+from tests.journeys.relay import QUICK_RELAY, RelayScripts
 from tests.servers import TramServer
 
 WORDS = " ".join(f"word{number}" for number in range(400))
@@ -17,6 +20,17 @@ LEAP_SECONDS = 5.0
 """A clock that leaps so far tells the page that it slept."""
 # What a browser says by itself of connections that break.
 LOST = r"WebSocket (connection )?(to .*failed|is closed)|ERR_[A-Z_]+"
+
+
+@contextmanager
+def site_over(bridge: Bridge, folder: Path, template: Path) -> Iterator[TramServer]:
+    """A site that people reach over a bridge."""
+    env = {"ORIGINS": bridge.url}
+    with TramServer(folder, template, env, relay_options=QUICK_RELAY) as server:
+        bridge.lead_to(int(server.env["PORT"]))
+        reached = copy.copy(server)
+        reached.url = bridge.url
+        yield reached
 
 
 def line(desk: Desk) -> Locator:

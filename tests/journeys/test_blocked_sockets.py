@@ -1,6 +1,5 @@
 """Where something on the way kills sockets, the page works on over plain HTTP, and says so."""
 
-import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.journeys.blocking import BlockingBridge
 from tests.journeys.desk import Desk, Desks
-from tests.journeys.relay import QUICK_RELAY, RelayScripts
+from tests.journeys.relay import RelayScripts
 from tests.journeys.resuming import (
     LOST,
     WORDS,
@@ -17,6 +16,7 @@ from tests.journeys.resuming import (
     assert_whole,
     line,
     record_losses,
+    site_over,
 )
 from tests.journeys.test_branches import edit_to
 from tests.servers import TramServer
@@ -39,12 +39,7 @@ def site(
     bridge: BlockingBridge,
 ) -> Iterator[TramServer]:
     """Run a site that people reach past the proxy."""
-    folder = tmp_path_factory.mktemp("site")
-    env = {"ORIGINS": bridge.url}
-    with TramServer(folder, server_template, env, relay_options=QUICK_RELAY) as server:
-        bridge.lead_to(int(server.env["PORT"]))
-        reached = copy.copy(server)
-        reached.url = bridge.url
+    with site_over(bridge, tmp_path_factory.mktemp("site"), server_template) as reached:
         yield reached
 
 

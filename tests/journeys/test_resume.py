@@ -1,6 +1,5 @@
 """Whatever the tab or the network does, the answer in the page is whole."""
 
-import copy
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.journeys.bridge import Bridge
 from tests.journeys.desk import Desks
-from tests.journeys.relay import QUICK_RELAY, RelayScripts
+from tests.journeys.relay import RelayScripts
 from tests.journeys.resuming import (
     LEAP_SECONDS,
     LOST,
@@ -20,6 +19,7 @@ from tests.journeys.resuming import (
     assert_whole,
     line,
     record_losses,
+    site_over,
     wait_until_written,
 )
 from tests.servers import TramServer
@@ -40,12 +40,7 @@ def site(
     bridge: Bridge,
 ) -> Iterator[TramServer]:
     """Run a site that people reach over the bridge."""
-    folder = tmp_path_factory.mktemp("site")
-    env = {"ORIGINS": bridge.url}
-    with TramServer(folder, server_template, env, relay_options=QUICK_RELAY) as server:
-        bridge.lead_to(int(server.env["PORT"]))
-        reached = copy.copy(server)
-        reached.url = bridge.url
+    with site_over(bridge, tmp_path_factory.mktemp("site"), server_template) as reached:
         yield reached
 
 
